@@ -1,0 +1,68 @@
+#ifndef CORE_JSON_H
+#define CORE_JSON_H
+
+/*
+ * JSON: parsing by yyjson with limits on top, and a scanner that finds where the members of an
+ * object stand in the original bytes, so that one member can be edited by splicing and everything
+ * else passes byte for byte.
+ *
+ * Readers use the yyjson_* functions on what json_parse returns. Strings are valid UTF-8.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <yyjson.h>
+
+#include "core/attr.h"
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/str.h"
+
+#define JSON_DEPTH_MAX 128
+
+/*
+ * Parses a whole document. NULL with *err naming line, column and what was expected; deeper than
+ * JSON_DEPTH_MAX is ERR_LIMIT. Free with yyjson_doc_free.
+ */
+MUST_CHECK yyjson_doc *json_parse(struct str text, struct error *err);
+
+/* Where one member of an object stands. All spans point into the scanned text. */
+struct json_member {
+    struct str key;   /* between the quotes, escapes as written */
+    struct str value; /* the value's bytes, without surrounding spaces */
+    size_t start;     /* offset of the key's opening quote */
+    size_t end;       /* offset behind the value */
+};
+
+struct json_scan {
+    /* private */
+    struct str text;
+    size_t at;
+    bool started;
+    bool failed;
+};
+
+/* Walks the members of the object that `text` holds (must be one whole, valid document, or a
+ * value span from an earlier scan). json_scan_next is false at the end or when the text is no
+ * object or broken; json_scan_ok tells which. */
+void json_scan_init(struct json_scan *scan, struct str text);
+bool json_scan_next(struct json_scan *scan, struct json_member *ret_member);
+bool json_scan_ok(const struct json_scan *scan);
+/* Compares a scanned key (which may hold escapes) with a plain ASCII name. */
+bool json_key_is(struct str key, const char *name);
+/* Finds a member by name; *ret_count (may be NULL) is how often the name occurs (the first is
+ * returned). False when absent or broken. */
+bool json_find(struct str object, const char *name, struct json_member *ret_member,
+               size_t *ret_count);
+
+/* Conveniences over yyjson: empty / fallback when absent or of another type. */
+struct str json_str(yyjson_val *value);
+struct str json_get_str(yyjson_val *object, const char *key);
+int64_t json_get_i64(yyjson_val *object, const char *key, int64_t fallback);
+double json_get_num(yyjson_val *object, const char *key, double fallback);
+bool json_get_bool(yyjson_val *object, const char *key, bool fallback);
+
+/* Appends the value, minified. */
+void json_write(struct buf *out, yyjson_val *value);
+
+#endif
