@@ -1,0 +1,97 @@
+#ifndef NET_CLIENT_H
+#define NET_CLIENT_H
+
+/*
+ * HTTP/1.1 client on one loop, with a keep-alive pool per origin.
+ *
+ * A call is named by an id, never by a pointer: a cancelled or finished call's id is simply
+ * unknown. Phases: waiting (for a name, a free place, a connection) -> sent -> head -> body -> end.
+ * client_cancel works in each of them and closes the connection at once, which is how a provider
+ * learns that nobody listens any more. After on_end, on_fail or client_cancel no callback comes.
+ *
+ * A pooled connection that died before the first byte of an answer is replaced once, silently:
+ * the provider cannot have answered on it.
+ *
+ * An origin is where calls go: host, port, TLS trust, proxy. It belongs to the client that made it
+ * and is kept until client_origin_close; open calls on it finish undisturbed.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/attr.h"
+#include "core/error.h"
+#include "core/str.h"
+#include "net/http1.h"
+
+#define CLIENT_CALLS_MAX 65536
+#define CLIENT_WAITING_MAX 16384 /* per origin, for a free connection */
+#define CLIENT_IDLE_MAX 1024     /* kept connections per origin */
+
+struct client;
+struct client_origin;
+struct loop;
+struct tls_context;
+
+struct client_origin_options {
+    const char *host;
+    uint16_t port;
+    struct tls_context *tls;   /* NULL = plain http; a reference is taken */
+    const char *proxy_host;    /* NULL = direct. https: CONNECT; http: absolute-form */
+    uint16_t proxy_port;
+    const char *proxy_authorization; /* value of Proxy-Authorization, or NULL */
+    size_t connections_max;
+    int64_t connect_timeout_ms;
+    int64_t idle_ms; /* how long an unused connection is kept */
+};
+
+struct client_request {
+    struct str head; /* request line and headers with their final blank line */
+    struct str body; /* must stay valid until the call ends */
+    bool no_body_expected;      /* HEAD */
+    int64_t head_timeout_ms;    /* from sending to the answer's head; 0 = none */
+    int64_t idle_timeout_ms;    /* between two reads of the answer; 0 = none */
+};
+
+enum client_phase {
+    CLIENT_WAITING = 0,
+    CLIENT_CONNECTING,
+    CLIENT_SENT,
+    CLIENT_BODY
+};
+
+struct client_events {
+    void (*on_sent)(void *ctx, bool reused); /* handed to a connection */
+    void (*on_head)(void *ctx, const struct http_head *head);
+    void (*on_body)(void *ctx, struct str bytes);
+    /* All bytes of one read have been delivered: the time to flush. */
+    void (*on_turn)(void *ctx);
+    void (*on_end)(void *ctx);
+    /* ERR_TIMEOUT, ERR_CLOSED, ERR_IO, ERR_DENIED (certificate), ERR_UPSTREAM (nonsense),
+     * ERR_BUSY (queue full). `phase` says how far it had come. */
+    void (*on_fail)(void *ctx, const struct error *why, enum client_phase phase);
+};
+
+struct client *client_new(struct loop *loop);
+void client_free(struct client *client);
+
+struct client_origin *client_origin_open(struct client *client,
+                                         const struct client_origin_options *options);
+/* No new calls; idle connections end now, the rest with their calls. */
+void client_origin_close(struct client_origin *origin);
+
+/* Never fails at once and calls nothing before it returns. */
+uint64_t client_start(struct client_origin *origin, const struct client_request *request,
+                      const struct client_events *events, void *ctx);
+void client_cancel(struct client *client, uint64_t id);
+/* Stops and restarts reading the answer (back-pressure). */
+void client_pause(struct client *client, uint64_t id);
+void client_resume(struct client *client, uint64_t id);
+
+/* For metrics. */
+struct client_counts {
+    size_t calls, connections, idle, waiting;
+};
+void client_count(const struct client *client, struct client_counts *ret_counts);
+
+#endif
