@@ -1,0 +1,115 @@
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+/*
+ * The store: traces and their content, queryable, crash-safe.
+ *
+ * Writing: one writer thread per open store takes traces from a bounded ring (by number and by
+ * bytes) and commits in batches, at least every STORE_COMMIT_MS while there is something to write.
+ * store_submit never blocks: when the ring is full the trace is dropped and counted. Hashing,
+ * redaction and compression happen on the writer thread. After kill -9 the store opens and holds
+ * every trace submitted more than STORE_COMMIT_MS plus one commit earlier, whole rows only.
+ *
+ * Reading: a reader is its own connection (commands, admin); it never blocks the writer.
+ *
+ * URLs: "sqlite:PATH", or a bare path. Other schemes are ERR_INVALID with what is supported.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/attr.h"
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/str.h"
+#include "store/trace.h"
+
+#define STORE_RING_TRACES 8192
+#define STORE_RING_BYTES (256u << 20)
+#define STORE_COMMIT_MS 100
+#define STORE_RETAIN_EVERY_MS 60000
+
+struct store;
+
+struct store_retention {
+    int64_t traces_ms;  /* rows older than this go; 0 = keep */
+    int64_t bodies_ms;  /* content unused for this long goes; the hashes stay; 0 = keep */
+    int64_t max_bytes;  /* of the database with its log; the oldest go first; 0 = no bound */
+};
+
+struct store_counts {
+    uint64_t submitted, written, dropped, failed; /* traces */
+    uint64_t retained_rows_deleted, retained_blobs_deleted;
+    uint64_t ring_traces, ring_bytes;             /* now */
+    int64_t database_bytes;
+    char last_error[256];                         /* of the writer; empty = fine */
+};
+
+/* Creates the file (mode 0600) and migrates it when needed; starts the writer. */
+MUST_CHECK int store_open(const char *url, struct store **ret_store, struct error *err);
+/* Writes what is in the ring, then closes. */
+void store_close(struct store *store);
+
+/* Takes over `trace`. Any thread. False when it had to be dropped. */
+bool store_submit(struct store *store, struct trace *trace);
+/* From now on; applied by the writer thread every STORE_RETAIN_EVERY_MS and once soon after this
+ * call. Any thread. */
+void store_set_retention(struct store *store, const struct store_retention *retention);
+/* Waits until all submitted before this call is committed. For shutdown and tests. */
+void store_flush(struct store *store);
+void store_count(struct store *store, struct store_counts *ret_counts);
+
+/* ---- reading ---- */
+
+struct store_reader;
+
+MUST_CHECK int store_reader_open(const char *url, struct store_reader **ret_reader,
+                                 struct error *err);
+void store_reader_close(struct store_reader *reader);
+
+struct store_filter {
+    int64_t since_ms, until_ms; /* 0 = open */
+    struct str model;           /* equals model_asked, model_routed or model_returned */
+    struct str tenant, key_alias, provider, session;
+    struct str status;          /* "200", "4xx", "error", "cancelled" */
+    int64_t limit;              /* 0 = STORE_LIST_DEFAULT */
+    bool oldest_first;
+};
+
+#define STORE_LIST_DEFAULT 50
+#define STORE_LIST_MAX 1000000
+
+/* Calls fn for each row, newest first. The trace has no bodies and is valid during the call; a
+ * non-zero return stops and is returned. */
+MUST_CHECK int store_list(struct store_reader *reader, const struct store_filter *filter,
+                          int (*fn)(void *ctx, const struct trace *trace), void *ctx,
+                          struct error *err);
+/* By id or unambiguous prefix of at least 6 hex digits; bodies loaded when kept. ERR_NOT_FOUND,
+ * ERR_INVALID (ambiguous: says how many). */
+MUST_CHECK int store_get(struct store_reader *reader, struct str id, struct trace **ret_trace,
+                         struct error *err);
+
+/* Spend: sums over groups. `by` is any of tenant, key, model, day, provider, in that order. */
+enum store_group {
+    STORE_BY_TENANT = 1 << 0,
+    STORE_BY_KEY = 1 << 1,
+    STORE_BY_MODEL = 1 << 2, /* the model that was routed to */
+    STORE_BY_DAY = 1 << 3,   /* UTC */
+    STORE_BY_PROVIDER = 1 << 4
+};
+
+struct store_spend {
+    struct str tenant, key_alias, model, day, provider; /* empty where not grouped by */
+    int64_t requests, failed, cancelled;
+    int64_t input_tokens, cached_tokens, output_tokens;
+    int64_t cost_nanousd;
+    int64_t unpriced;  /* requests whose cost is unknown: not in cost_nanousd */
+    int64_t estimated; /* requests whose tokens are estimated */
+};
+
+MUST_CHECK int store_spend(struct store_reader *reader, unsigned groups,
+                           const struct store_filter *filter,
+                           int (*fn)(void *ctx, const struct store_spend *row), void *ctx,
+                           struct error *err);
+
+#endif

@@ -1,0 +1,105 @@
+#ifndef STORE_TRACE_H
+#define STORE_TRACE_H
+
+/*
+ * A trace: the one wide, append-only row that records an attempt tree, from the client's first
+ * byte to the last one sent back. No join is needed to read it.
+ *
+ * Times are wall milliseconds for `started_ms` and microseconds since the first byte for all
+ * `*_us` phases; -1 = that phase was never reached. Counts of tokens are -1 when unknown. Money is
+ * in nano-dollars (1e-9 USD), integer.
+ *
+ * A `struct trace` is filled by the loop that serves the request and handed to the store's writer
+ * (store_submit), which takes it over. Its strings live in its own arena.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/buf.h"
+#include "core/str.h"
+
+#define TRACE_ID_HEX 32 /* 16 bytes, the first six a big-endian millisecond time; an OTel trace id */
+
+enum trace_capture { TRACE_CAPTURE_NONE = 0, TRACE_CAPTURE_HASHES, TRACE_CAPTURE_REDACTED, TRACE_CAPTURE_FULL };
+
+enum trace_usage_source { TRACE_USAGE_NONE = 0, TRACE_USAGE_PROVIDER, TRACE_USAGE_ESTIMATED };
+
+enum trace_price_status { TRACE_UNPRICED = 0, TRACE_PRICED, TRACE_NO_CHARGE /* nothing was billed: refused or failed before any token */ };
+
+struct trace {
+    struct arena arena; /* owns every str below */
+
+    /* who and what */
+    char id[TRACE_ID_HEX + 1];
+    struct str parent, session, client_request_id;
+    int64_t started_ms;
+    struct str tenant, key_alias;
+    struct str client;     /* "127.0.0.1:4711" */
+    struct str user_agent;
+    struct str method, path; /* path without query */
+    struct str dialect;    /* "openai" | "anthropic" */
+    struct str route;      /* "chat", "messages", ... (llm/dialect.h) */
+
+    /* what was decided */
+    struct str model_asked, provider, model_routed, model_returned;
+    bool stream;
+    int attempts;
+    struct str attempts_json; /* [{provider, model, key, status, error, start_us, end_us}] */
+    struct str route_json;    /* why this target: {strategy, considered: [...]} */
+    struct str params_json;   /* temperature, max_tokens, ... as sent */
+
+    /* how it ended */
+    int status;            /* sent to the client; 0 = nothing was sent */
+    int upstream_status;   /* of the last attempt; 0 = no answer */
+    struct str error_class; /* closed set: engine/outcome.h; empty = fine */
+    struct str error_text;
+    struct str cancelled_in; /* phase in which the client left, or empty */
+    struct str finish_reason;
+    struct str upstream_request_id;
+
+    /* when, µs since the first byte of the request */
+    int64_t received_us;  /* request whole */
+    int64_t routed_us;    /* decided, first attempt starts */
+    int64_t sent_us;      /* last attempt: handed to a connection */
+    int64_t head_us;      /* last attempt: head of the answer */
+    int64_t first_us;     /* first body byte passed to the client */
+    int64_t done_us;      /* all over */
+    int64_t overhead_us;  /* weir's own share: done - waiting for client and provider */
+
+    /* how much */
+    int64_t request_bytes, response_bytes, events;
+    int64_t input_tokens;       /* all input, cached included */
+    int64_t cached_tokens;      /* read from the provider's cache */
+    int64_t cache_write_tokens; /* written to it, 5 minute class */
+    int64_t cache_write_1h_tokens;
+    int64_t output_tokens;      /* reasoning included */
+    int64_t reasoning_tokens;
+    struct str usage_raw;       /* the provider's object as it came */
+    enum trace_usage_source usage_source;
+    enum trace_price_status price_status;
+    struct str price_version;   /* catalogue version or "config" */
+    struct str price_note;      /* why unpriced, or which tier applied */
+    int64_t cost_nanousd;       /* valid when TRACE_PRICED */
+
+    /* content; bodies as they were received from and sent to the client */
+    enum trace_capture capture;
+    struct buf request_body;
+    struct buf response_body;
+    bool response_truncated; /* longer than the capture limit */
+    char request_hash[65], response_hash[65]; /* hex; empty until the writer fills them */
+    char system_hash[65], tools_hash[65], messages_hash[65];
+};
+
+/* All unknowns set, buffers and arena ready. */
+struct trace *trace_new(void);
+void trace_free(struct trace *trace);
+
+/* A new id at this wall time; out holds TRACE_ID_HEX + 1. */
+void trace_make_id(int64_t wall_ms, char *out);
+
+const char *trace_capture_name(enum trace_capture capture);
+const char *trace_usage_source_name(enum trace_usage_source source);
+const char *trace_price_status_name(enum trace_price_status status);
+
+#endif
