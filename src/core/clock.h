@@ -15,7 +15,7 @@ int64_t clock_wall_ms(void);
 /* "2026-11-24T13:05:09.123Z"; out holds CLOCK_TEXT_MAX bytes. */
 #define CLOCK_TEXT_MAX 32
 void clock_format(int64_t wall_ms, char *out);
-/* "2026-11-24" */
+/* "2026-11-24"; out holds CLOCK_TEXT_MAX bytes. */
 void clock_format_day(int64_t wall_ms, char *out);
 
 #endif

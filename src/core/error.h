@@ -40,7 +40,8 @@ struct error {
 /* Sets *err (if not NULL) and returns `code`, so that `return error_set(...)` is one line. */
 int error_set(struct error *err, enum err code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Puts context before the text ("tenant acme: ..."); returns err's code. At most once a layer. */
+/* Puts context before the text ("tenant acme: ..."); returns err's code (ERR_INVALID
+ * when err is NULL). At most once a layer. */
 int error_wrap(struct error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* A code's short name ("timeout"), static. */

@@ -93,5 +93,9 @@ struct str str_nearest(struct str word, const struct str *names, size_t n);
 
 /* True when s is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool str_is_utf8(struct str s);
+/* Bytes of the well-formed character at the start of s; 0 when there is none. */
+size_t str_utf8_char(struct str s);
+/* Bytes of the longest well-formed start of s. */
+size_t str_utf8_prefix(struct str s);
 
 #endif

@@ -1,0 +1,131 @@
+#include "core/hash.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "core/error.h"
+
+void hash_sha256(struct str data, struct hash_sha256 *ret_hash)
+{
+    unsigned int n = 0;
+
+    BUG_ON(EVP_Digest(data.p, data.n, ret_hash->bytes, &n, EVP_sha256(), NULL) != 1);
+    BUG_ON(n != HASH_SHA256_BYTES);
+}
+
+void hash_hex(const unsigned char *bytes, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * n] = '\0';
+}
+
+void hash_sha256_hex(const struct hash_sha256 *hash, char *out)
+{
+    hash_hex(hash->bytes, HASH_SHA256_BYTES, out);
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    return -1;
+}
+
+int hash_sha256_parse(struct str hex, struct hash_sha256 *ret_hash)
+{
+    struct hash_sha256 hash;
+
+    if (hex.n != HASH_SHA256_HEX) {
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; i < HASH_SHA256_BYTES; i++) {
+        int high = hex_value(hex.p[2 * i]);
+        int low = hex_value(hex.p[2 * i + 1]);
+
+        if (high < 0 || low < 0) {
+            return ERR_INVALID;
+        }
+        hash.bytes[i] = (unsigned char)(high * 16 + low);
+    }
+    *ret_hash = hash;
+    return 0;
+}
+
+static uint64_t rotate_left(uint64_t x, unsigned n)
+{
+    return (x << n) | (x >> (64 - n));
+}
+
+static void sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[1] = rotate_left(v[1], 13) ^ v[0];
+    v[0] = rotate_left(v[0], 32);
+    v[2] += v[3];
+    v[3] = rotate_left(v[3], 16) ^ v[2];
+    v[0] += v[3];
+    v[3] = rotate_left(v[3], 21) ^ v[0];
+    v[2] += v[1];
+    v[1] = rotate_left(v[1], 17) ^ v[2];
+    v[2] = rotate_left(v[2], 32);
+}
+
+static uint64_t load_le64(const char *p, size_t n)
+{
+    uint64_t word = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        word |= (uint64_t)(unsigned char)p[i] << (8 * i);
+    }
+    return word;
+}
+
+uint64_t hash_sip(const uint64_t key[2], struct str data)
+{
+    uint64_t v[4] = {
+        key[0] ^ UINT64_C(0x736f6d6570736575),
+        key[1] ^ UINT64_C(0x646f72616e646f6d),
+        key[0] ^ UINT64_C(0x6c7967656e657261),
+        key[1] ^ UINT64_C(0x7465646279746573),
+    };
+    size_t at = 0;
+
+    for (; data.n - at >= 8; at += 8) {
+        uint64_t word = load_le64(data.p + at, 8);
+
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
+    }
+    uint64_t last = load_le64(data.p + at, data.n - at) | (uint64_t)data.n << 56;
+    v[3] ^= last;
+    sip_round(v);
+    v[0] ^= last;
+    v[2] ^= 0xff;
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t hash_fnv1a(struct str data)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < data.n; i++) {
+        hash = (hash ^ (unsigned char)data.p[i]) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
