@@ -1,6 +1,6 @@
 /*
- * Runs a fuzz target over files instead of random input: the seeds and every crash ever found are replayed by the
- * ordinary test run, with any compiler. Arguments are files and folders.
+ * Runs a fuzz target over files instead of random input: the seeds and every crash ever found are
+ * replayed by the ordinary test run, with any compiler. Arguments are files and folders.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define REPLAY_PATH_MAX 4096
+#define REPLAY_PATH_MAX       4096
 #define REPLAY_FILE_BYTES_MAX (16 * 1024 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
