@@ -8,8 +8,10 @@
  * gives type, bounds, default and the help text from which docs/config.md is generated. An unknown
  * key is an error that offers the nearest known one; so is a value of the wrong type or out of
  * bounds. Strings may hold ${NAME} and ${NAME:-default}: environment references, resolved
- * through the caller's look-up function; an unset ${NAME} is an error that names it. Values that
- * came from the environment are never quoted in messages: they may be secrets.
+ * through the caller's look-up function; an unset ${NAME} is an error that names it, and
+ * ${NAME:-default} also replaces an empty value. "$${" stands for "${". Values that came from the
+ * environment are never quoted in messages: they may be secrets. A key without a value ("key:")
+ * counts as not given.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,6 +5,7 @@
  * Command line options from a const table: parsing here, help text and completion in cmd/ from the
  * same table. Long options ("--by tenant", "--by=tenant"), one-letter forms where given, "--" ends
  * options. Unknown options are errors with the nearest name. Values stay as text views into argv.
+ * An option given twice counts once, the last time (but see OPT_REPEATED). "-" is no option.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,7 +40,8 @@ struct opt {
     double min, max; /* both 0 = no bounds */
 };
 
-/* Fills `target`, which holds the defaults on entry; what is no option goes to `positional`. */
+/* Fills `target`, which holds the defaults on entry; what is no option goes to `positional`.
+ * argv holds the arguments only, no program name, and must outlive `target`. */
 MUST_CHECK int opt_parse(int argc, const char *const *argv, const struct opt *opts, size_t n,
                          void *target, struct opt_texts *positional, struct error *err);
 

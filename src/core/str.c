@@ -386,3 +386,30 @@ bool str_is_utf8(struct str s)
 {
     return str_utf8_prefix(s) == s.n;
 }
+
+const char *str_show(struct str s, char *out)
+{
+    size_t n = 0;
+
+    while (s.n > 0) {
+        size_t len = str_utf8_char(s);
+        unsigned char c = (unsigned char)s.p[0];
+        bool control =
+            c < 0x20 || c == 0x7F || (c == 0xC2 && len == 2 && (unsigned char)s.p[1] < 0xA0);
+
+        if (n + (len ? len : 1) + sizeof("...") > STR_SHOW_MAX) {
+            memcpy(out + n, "...", 3);
+            n += 3;
+            break;
+        }
+        if (len == 0 || control) {
+            out[n++] = '?';
+        } else {
+            memcpy(out + n, s.p, len);
+            n += len;
+        }
+        s = str_from(s, len ? len : 1);
+    }
+    out[n] = '\0';
+    return out;
+}

@@ -98,4 +98,9 @@ size_t str_utf8_char(struct str s);
 /* Bytes of the longest well-formed start of s. */
 size_t str_utf8_prefix(struct str s);
 
+/* s as an error message may show it: control bytes and broken UTF-8 as "?", cut with "..." when
+ * long. out holds STR_SHOW_MAX bytes and is returned. */
+#define STR_SHOW_MAX 64
+const char *str_show(struct str s, char *out);
+
 #endif
