@@ -31,20 +31,30 @@ struct sse_event {
 struct sse {
     /* private */
     struct buf pending; /* bytes not yet returned as events */
+    struct buf ends;    /* size_t each: where the events found in pending end */
     struct buf joined;  /* data of a multi-line event */
+    size_t ends_taken;  /* bytes of `ends` already used */
     size_t taken;       /* pending bytes already returned */
-    size_t scanned;     /* position of the scan for the blank line */
+    size_t scanned;     /* position of the scan for line ends */
+    size_t line;        /* where the line being scanned starts */
+    size_t event;       /* where the event being scanned starts */
     size_t event_bytes_max;
-    bool at_start;
+    bool at_start; /* no event of the stream has ended yet: a BOM may stand here */
+    bool after_cr; /* an LF at `scanned` belongs to the CR before it */
+    bool bom_taken; /* the first event was returned */
 };
 
 void sse_init(struct sse *reader, size_t event_bytes_max);
 void sse_release(struct sse *reader);
-/* 0 or ERR_LIMIT. Invalidates views from earlier sse_next calls. */
+/*
+ * 0 or ERR_LIMIT; events that were whole before can still be taken after that. Invalidates views
+ * from earlier sse_next calls.
+ */
 MUST_CHECK int sse_push(struct sse *reader, struct str bytes);
 /* Views are valid until the next sse_push or sse_next. */
 bool sse_next(struct sse *reader, struct sse_event *ret_event);
-/* The incomplete event that is held. */
+/* The incomplete event that is held: all raws and this make up the bytes pushed. An LF alone is the
+ * second half of the last event's line end. */
 struct str sse_rest(const struct sse *reader);
 
 /* Appends "event: name\ndata: ...\n\n"; name may be empty; data is cut at LF into data lines. */
