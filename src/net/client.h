@@ -80,7 +80,7 @@ struct client_origin *client_origin_open(struct client *client,
 /* No new calls; idle connections end now, the rest with their calls. */
 void client_origin_close(struct client_origin *origin);
 
-/* Never fails at once and calls nothing before it returns. */
+/* Failures never come before it returns; on_sent may. */
 uint64_t client_start(struct client_origin *origin, const struct client_request *request,
                       const struct client_events *events, void *ctx);
 void client_cancel(struct client *client, uint64_t id);

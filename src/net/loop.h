@@ -13,7 +13,8 @@
 #include "core/error.h"
 
 struct loop;
-struct timer;
+struct timer_heap;
+struct buf;
 struct uv_loop_s;
 
 /* Messages waiting in one mailbox; more is a bug in the sender. */
@@ -43,5 +44,10 @@ MUST_CHECK int loop_on_signal(struct loop *loop, int signum, void (*fn)(void *ct
 /* For net/ only. */
 struct uv_loop_s *loop_uv(struct loop *loop);
 struct timer_heap *loop_timers(struct loop *loop);
+/* Memory into which every socket of the loop reads: filled and used up within one callback. */
+#define LOOP_READ_BYTES (64u << 10)
+char *loop_read_buffer(struct loop *loop);
+/* The same for what TLS decrypts. */
+struct buf *loop_plain_buffer(struct loop *loop);
 
 #endif

@@ -27,7 +27,6 @@
 #define SOCK_BACKLOG_LOW (64u << 10)
 /* One put that does not fit below this is a bug of the caller or a peer that never reads. */
 #define SOCK_BACKLOG_MAX (256u << 20)
-#define SOCK_READ_BYTES (64u << 10)
 
 struct loop;
 struct sock;
@@ -35,7 +34,7 @@ struct tls_context;
 struct uv_stream_s;
 
 struct sock_events {
-    void (*on_open)(void *ctx); /* connected, and TLS agreed */
+    void (*on_open)(void *ctx); /* connected, and TLS agreed; not for accepted plain ones */
     void (*on_data)(void *ctx, struct str bytes);
     void (*on_drain)(void *ctx);
     /* ERR_CLOSED: the peer said FIN; ERR_IO: reset or failure; ERR_DENIED: certificate. */
@@ -66,8 +65,11 @@ size_t sock_backlog(const struct sock *s);
 void sock_pause(struct sock *s);
 void sock_resume(struct sock *s);
 
-/* Sends the backlog, then FIN; bounded by SOCK_LINGER_MS. */
-#define SOCK_LINGER_MS 10000
+/* Sends the backlog, then FIN, and reads on without looking until the peer closes too: closing with
+ * unread bytes would reset the connection under an answer that is still on its way. Bounded by
+ * SOCK_FLUSH_MS for the backlog and SOCK_LINGER_MS after it. */
+#define SOCK_FLUSH_MS 120000
+#define SOCK_LINGER_MS 3000
 void sock_close(struct sock *s);
 /* RST at once: the peer learns that the answer is not whole. */
 void sock_abort(struct sock *s);
