@@ -3,27 +3,26 @@
 #include <llhttp.h>
 
 #include "core/mem.h"
+#include "net/http1_syntax.h"
 
 /*
  * Two parsers that must agree.
  *
- * A head is first collected whole in our own buffer, by a scanner that lets only CR LF line ends and
- * printable bytes pass. Then llhttp cuts it into fields, and we read framing (length, coding, host)
- * from the fields ourselves; where llhttp came to another result, the message is refused. Bodies
- * with a length, or until close, are counted here; chunked bodies go through llhttp up to the last
- * chunk, and trailers through the scanner again, which drops them.
+ * A head is first collected whole in our own buffer, by a scanner that lets only CR LF line ends
+ * and printable bytes pass. Then llhttp cuts it into fields, and we read framing (length, coding,
+ * host) from the fields ourselves; where llhttp came to another result, the message is refused.
+ * Bodies with a length, or until close, are counted here; chunked bodies go through llhttp up to
+ * the last chunk, and trailers through the scanner again, which drops them.
  *
  * That costs one more pass over a few hundred bytes and makes us independent of what the various
  * releases of llhttp tolerate (bare LF, folded headers, empty lines, lists of lengths).
  */
 
-/* Empty lines that may stand before a request line (RFC 9112, 2.2). */
-#define BLANK_LINES_MAX 4
 /* 1xx answers before the real one. */
 #define INTERIM_MAX 32
 /* Chunk heads, extensions and trailers may weigh this much per byte of body, above a fixed part. */
 #define FRAMING_PER_BYTE 16
-#define FRAMING_FIXED HTTP1_HEAD_BYTES_MAX
+#define FRAMING_FIXED    HTTP1_HEAD_BYTES_MAX
 
 enum stage {
     STAGE_HEAD = 0,
@@ -35,27 +34,17 @@ enum stage {
     STAGE_FAILED
 };
 
-enum scan {
-    SCAN_BEFORE = 0, /* nothing of the message yet */
-    SCAN_BEFORE_CR,  /* CR of an empty line before the message */
-    SCAN_LINE_START,
-    SCAN_LINE,
-    SCAN_CR,
-    SCAN_LAST_CR /* CR of the empty line that ends the head */
-};
-
 struct http1 {
     llhttp_t parser;
     struct http1_events events;
     void *ctx;
     enum http1_kind kind;
     enum stage stage;
-    enum scan scan;
+    struct http1_lines lines;
     struct buf head; /* bytes of the head, from the start line to the empty line */
     struct http_head view;
     struct http_header *headers;
     size_t headers_cap;
-    size_t blank_lines;
     size_t interim;
     size_t trailer_bytes;
     uint64_t body_bytes;
@@ -81,37 +70,6 @@ static const llhttp_settings_t settings = {
     .on_chunk_header = on_llhttp_chunk,
     .on_body = on_llhttp_body,
 };
-
-static bool is_letter(unsigned char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static bool is_digit(unsigned char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_token_byte(unsigned char c)
-{
-    return is_letter(c) || is_digit(c) || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-static bool is_token(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (!is_token_byte((unsigned char)s.p[i])) {
-            return false;
-        }
-    }
-    return s.n > 0;
-}
-
-/* What may stand in a line: tab, visible ASCII, space, and bytes above 127. */
-static bool is_line_byte(unsigned char c)
-{
-    return (c >= 0x20 && c != 0x7f) || c == '\t';
-}
 
 static const char *message_name(const struct http1 *p)
 {
@@ -172,194 +130,6 @@ static int on_llhttp_body(llhttp_t *parser, const char *at, size_t n)
         p->cancelled = true;
     }
     return p->cancelled || p->doomed ? -1 : 0;
-}
-
-/* -------- lines -------- */
-
-static int bad_line_byte(const struct http1 *p, unsigned char c, struct error *err)
-{
-    const char *where = p->stage == STAGE_TRAILER ? "trailer" : "head";
-    if (c == '\n') {
-        return error_set(err, ERR_INVALID,
-                         "a line of the %s's %s ends in LF alone; lines must end in CR LF",
-                         message_name(p), where);
-    }
-    return error_set(err, ERR_INVALID, "control byte 0x%02x in the %s's %s", c, message_name(p),
-                     where);
-}
-
-static int bad_line_start(const struct http1 *p, struct error *err)
-{
-    if (p->stage == STAGE_HEAD && p->head.n == 0) {
-        return error_set(err, ERR_INVALID, "white space before the %s's first line",
-                         message_name(p));
-    }
-    return error_set(err, ERR_INVALID,
-                     "a header line of the %s begins with white space (folded headers are obsolete "
-                     "and refused)",
-                     message_name(p));
-}
-
-/* Reads lines up to and including an empty one; p->scan is SCAN_LINE_START again behind it. */
-static int scan_lines(struct http1 *p, struct str bytes, size_t *ret_n, bool *ret_done,
-                      struct error *err)
-{
-    size_t i = 0;
-    bool done = false;
-    while (i < bytes.n && !done) {
-        unsigned char c = (unsigned char)bytes.p[i];
-        if (p->scan == SCAN_CR || p->scan == SCAN_LAST_CR) {
-            if (c != '\n') {
-                return error_set(err, ERR_INVALID, "a CR that is not followed by LF in the %s",
-                                 message_name(p));
-            }
-            done = p->scan == SCAN_LAST_CR;
-            p->scan = SCAN_LINE_START;
-            i++;
-            continue;
-        }
-        if (p->scan == SCAN_LINE_START) {
-            if (c == ' ' || c == '\t') {
-                return bad_line_start(p, err);
-            }
-            p->scan = c == '\r' ? SCAN_LAST_CR : SCAN_LINE;
-            i += c == '\r' ? 1 : 0;
-            continue;
-        }
-        while (i < bytes.n && is_line_byte((unsigned char)bytes.p[i])) {
-            i++;
-        }
-        if (i < bytes.n) {
-            if (bytes.p[i] != '\r') {
-                return bad_line_byte(p, (unsigned char)bytes.p[i], err);
-            }
-            p->scan = SCAN_CR;
-            i++;
-        }
-    }
-    *ret_n = i;
-    *ret_done = done;
-    return 0;
-}
-
-/* Empty lines before a request are skipped; what is no HTTP at all is told apart early. */
-static int scan_before(struct http1 *p, struct str bytes, size_t *ret_n, struct error *err)
-{
-    size_t i = 0;
-    while (i < bytes.n && p->scan <= SCAN_BEFORE_CR) {
-        unsigned char c = (unsigned char)bytes.p[i];
-        if (p->scan == SCAN_BEFORE_CR) {
-            if (c != '\n') {
-                return error_set(err, ERR_INVALID, "a CR that is not followed by LF");
-            }
-            p->scan = SCAN_BEFORE;
-            i++;
-        } else if (c == '\r' && p->kind == HTTP1_REQUEST) {
-            if (++p->blank_lines > BLANK_LINES_MAX) {
-                return error_set(err, ERR_INVALID, "more than %d empty lines before a request",
-                                 BLANK_LINES_MAX);
-            }
-            p->scan = SCAN_BEFORE_CR;
-            i++;
-        } else if (c == 0x16 || c == 0x80) {
-            return error_set(err, ERR_INVALID,
-                             "the peer speaks TLS where plain HTTP is spoken (https:// instead of "
-                             "http://?)");
-        } else if (!is_token_byte(c) && c != ' ' && c != '\t') {
-            return error_set(err, ERR_INVALID, "this is not an HTTP %s: its first byte is 0x%02x",
-                             message_name(p), c);
-        } else {
-            p->scan = SCAN_LINE_START;
-        }
-    }
-    *ret_n = i;
-    return 0;
-}
-
-/* -------- the start line -------- */
-
-static int check_target(struct str method, struct str target, struct error *err)
-{
-    for (size_t i = 0; i < target.n; i++) {
-        unsigned char c = (unsigned char)target.p[i];
-        if (c <= 0x20 || c >= 0x7f || c == '#') {
-            return error_set(err, ERR_INVALID,
-                             "byte 0x%02x in the request target must be percent-encoded", c);
-        }
-    }
-    if (target.p[0] == '/' || str_starts_nocase(target, STR("http://")) ||
-        str_starts_nocase(target, STR("https://")) ||
-        (str_is(target, "*") && str_is(method, "OPTIONS"))) {
-        return 0;
-    }
-    return error_set(err, ERR_INVALID, "the request target must begin with '/'");
-}
-
-static int check_version(struct str version, int *ret_minor, struct error *err)
-{
-    if (str_is(version, "HTTP/1.1") || str_is(version, "HTTP/1.0")) {
-        *ret_minor = version.p[7] - '0';
-        return 0;
-    }
-    if (str_starts(version, STR("HTTP/2")) || str_starts(version, STR("HTTP/3"))) {
-        return error_set(err, ERR_INVALID, "HTTP/%c is not spoken here; use HTTP/1.1",
-                         version.p[5]);
-    }
-    return error_set(err, ERR_INVALID, "no HTTP version that is spoken here; expected HTTP/1.1");
-}
-
-static int parse_request_line(struct http1 *p, struct str line, struct error *err)
-{
-    ptrdiff_t first = str_find_char(line, ' ');
-    struct str method = first < 0 ? line : str_head(line, (size_t)first);
-    if (!is_token(method)) {
-        return error_set(err, ERR_INVALID, "this is not an HTTP request: no method in line 1");
-    }
-    struct str rest = first < 0 ? STR_EMPTY : str_from(line, (size_t)first + 1);
-    ptrdiff_t second = str_find_char(rest, ' ');
-    if (rest.n == 0 || second == 0) {
-        return error_set(err, ERR_INVALID,
-                         "malformed request line; expected METHOD SP target SP HTTP/1.1");
-    }
-    if (second < 0) {
-        return error_set(err, ERR_INVALID,
-                         "a request line without a version (HTTP/0.9) is not accepted");
-    }
-    struct str target = str_head(rest, (size_t)second);
-    int code = check_version(str_from(rest, (size_t)second + 1), &p->view.minor, err);
-    if (code != 0) {
-        return code;
-    }
-    if (str_is(method, "CONNECT")) {
-        return error_set(err, ERR_INVALID, "CONNECT is refused: weir does not tunnel");
-    }
-    p->view.method = method;
-    p->view.target = target;
-    return check_target(method, target, err);
-}
-
-static int parse_status_line(struct http1 *p, struct str line, struct error *err)
-{
-    ptrdiff_t space = str_find_char(line, ' ');
-    struct str version = space < 0 ? line : str_head(line, (size_t)space);
-    if (!str_starts(version, STR("HTTP/"))) {
-        return error_set(err, ERR_INVALID, "this is not an HTTP response");
-    }
-    int code = check_version(version, &p->view.minor, err);
-    if (code != 0) {
-        return code;
-    }
-    struct str rest = space < 0 ? STR_EMPTY : str_from(line, (size_t)space + 1);
-    bool good = rest.n >= 3 && (rest.n == 3 || rest.p[3] == ' ') && rest.p[0] != '0';
-    for (size_t i = 0; good && i < 3; i++) {
-        good = is_digit((unsigned char)rest.p[i]);
-    }
-    if (!good) {
-        return error_set(err, ERR_INVALID, "malformed status line; expected three digits");
-    }
-    p->view.status = (rest.p[0] - '0') * 100 + (rest.p[1] - '0') * 10 + (rest.p[2] - '0');
-    p->view.reason = str_from(rest, 4);
-    return 0;
 }
 
 /* -------- what the fields mean -------- */
@@ -430,7 +200,7 @@ static int read_length(struct http1 *p, const struct fields *f, struct error *er
         return error_set(err, ERR_INVALID, "more than one Content-Length header");
     }
     for (size_t i = 0; i < f->length.n; i++) {
-        if (!is_digit((unsigned char)f->length.p[i])) {
+        if (f->length.p[i] < '0' || f->length.p[i] > '9') {
             return error_set(err, ERR_INVALID, "Content-Length is not a number");
         }
     }
@@ -513,7 +283,7 @@ static int read_fields(struct http1 *p, enum stage *ret_stage, struct error *err
     p->view.headers = p->headers;
     p->view.content_length = -1;
     for (size_t i = 0; i < p->view.header_count; i++) {
-        if (!is_token(p->headers[i].name)) {
+        if (!http1_is_token(p->headers[i].name)) {
             return error_set(err, ERR_INVALID, "malformed header name");
         }
         read_field(p, &f, &p->headers[i]);
@@ -529,8 +299,8 @@ static int read_fields(struct http1 *p, enum stage *ret_stage, struct error *err
         return code;
     }
     enum stage stage = stage_after_head(p);
-    p->view.keep_alive = !f.close && (p->view.minor >= 1 || f.keep_alive) &&
-                         stage != STAGE_UNTIL_CLOSE;
+    p->view.keep_alive =
+        !f.close && (p->view.minor >= 1 || f.keep_alive) && stage != STAGE_UNTIL_CLOSE;
     *ret_stage = stage;
     return 0;
 }
@@ -555,11 +325,10 @@ static void start_message(struct http1 *p)
 {
     restart_llhttp(p);
     buf_clear(&p->head);
-    p->view = (struct http_head){.method = STR_EMPTY, .target = STR_EMPTY, .reason = STR_EMPTY,
-                                 .content_length = -1};
+    p->view = (struct http_head){
+        .method = STR_EMPTY, .target = STR_EMPTY, .reason = STR_EMPTY, .content_length = -1};
     p->stage = STAGE_HEAD;
-    p->scan = SCAN_BEFORE;
-    p->blank_lines = 0;
+    http1_lines_start(&p->lines, p->kind);
     p->trailer_bytes = 0;
     p->body_bytes = 0;
     p->framing_bytes = 0;
@@ -578,8 +347,8 @@ static int parse_head(struct http1 *p, struct error *err)
 {
     struct str all = buf_str(&p->head);
     struct str line = str_head(all, (size_t)str_find_char(all, '\r'));
-    int code = p->kind == HTTP1_REQUEST ? parse_request_line(p, line, err)
-                                        : parse_status_line(p, line, err);
+    int code = p->kind == HTTP1_REQUEST ? http1_parse_request_line(line, &p->view, err)
+                                        : http1_parse_status_line(line, &p->view, err);
     if (code != 0) {
         return code;
     }
@@ -609,13 +378,13 @@ static int feed_head(struct http1 *p, struct str bytes, size_t *ret_n, struct er
     size_t before = 0;
     size_t n = 0;
     bool done = false;
-    int code = scan_before(p, bytes, &before, err);
+    int code = http1_lines_skip(&p->lines, bytes, &before, err);
     if (code != 0) {
         return code;
     }
     struct str rest = str_from(bytes, before);
     size_t room = HTTP1_HEAD_BYTES_MAX - p->head.n;
-    code = scan_lines(p, str_head(rest, room), &n, &done, err);
+    code = http1_lines_scan(&p->lines, str_head(rest, room), &n, &done, err);
     if (code != 0) {
         return code;
     }
@@ -650,7 +419,7 @@ static int feed_chunked(struct http1 *p, struct str bytes, size_t *ret_n, struct
     if (status == HPE_PAUSED) {
         n = (size_t)(llhttp_get_error_pos(&p->parser) - bytes.p);
         p->stage = STAGE_TRAILER;
-        p->scan = SCAN_LINE_START;
+        http1_lines_start_trailer(&p->lines);
     } else if (status != HPE_OK && !p->cancelled && !p->doomed) {
         return llhttp_failure(p, "chunked body", err);
     }
@@ -666,7 +435,7 @@ static int feed_trailer(struct http1 *p, struct str bytes, size_t *ret_n, struct
 {
     bool done = false;
     size_t n = 0;
-    int code = scan_lines(p, bytes, &n, &done, err);
+    int code = http1_lines_scan(&p->lines, bytes, &n, &done, err);
     if (code != 0) {
         return code;
     }

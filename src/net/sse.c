@@ -3,9 +3,9 @@
 #include "core/error.h"
 
 /*
- * sse_push looks at each byte once, for line ends, and notes where events end; sse_next looks at the
- * bytes of one event once more to cut it into fields. When a CR stands last in what was pushed, the
- * line counts as ended; whether an LF follows is settled by the next push.
+ * sse_push looks at each byte once, for line ends, and notes where events end; sse_next looks at
+ * the bytes of one event once more to cut it into fields. When a CR stands last in what was pushed,
+ * the line counts as ended; whether an LF follows is settled by the next push.
  */
 
 static const char bom[] = "\xef\xbb\xbf";
