@@ -7,6 +7,7 @@
 #include "net/sock.h"
 #include "net/timer.h"
 #include "net/tls.h"
+#include "net/tunnel.h"
 
 #define TUNNEL_HEAD_BYTES_MAX 4096
 
@@ -14,12 +15,13 @@ struct client_conn {
     struct client_origin *origin;
     struct sock *sock;
     struct http1 *parser;
-    struct http1 *tunnel; /* reads the answer to CONNECT */
+    struct tunnel *tunnel; /* while the proxy is asked */
     struct client_call *call;
     struct resolve_answer addresses;
     size_t address_at;
     uint64_t resolve_id;
     struct timer idle_timer;
+    bool tunnelled;     /* the proxy has connected us */
     bool open;          /* ready for requests */
     bool idle;          /* stands in the origin's idle list */
     bool reused;
@@ -28,8 +30,6 @@ struct client_conn {
     bool keep_alive;
     bool dead;          /* freed when `depth` is back at 0 */
     int depth;
-    int tunnel_status;
-    bool tunnel_whole;
     struct client_conn *prev, *next; /* all connections of the origin */
     struct client_conn *idle_next;
 };
@@ -199,7 +199,7 @@ static void conn_leave(struct client_conn *conn)
         return;
     }
     http1_free(conn->parser);
-    http1_free(conn->tunnel);
+    tunnel_free(conn->tunnel);
     x_free(conn);
 }
 
@@ -234,11 +234,8 @@ static void conn_die(struct client_conn *conn)
     }
     o->conn_count--;
     conn_leave(conn);
-    if (!o->closing) {
-        serve_waiting(o);
-    } else {
-        origin_release(o);
-    }
+    serve_waiting(o);
+    origin_release(o);
 }
 
 /* Ends the call with a failure: its connection goes too. */
@@ -346,12 +343,15 @@ static int message_came(void *ctx)
 static const struct http1_events parser_events = {
     .on_head = head_came, .on_body = body_came, .on_message = message_came};
 
-static void idle_timed_out(void *ctx)
+/* A polite end: FIN, no reset. */
+static void conn_retire(void *arg)
 {
-    struct client_conn *conn = ctx;
+    struct client_conn *conn = arg;
     struct sock *sock = conn->sock;
     conn->sock = NULL;
-    sock_close(sock);
+    if (sock) {
+        sock_close(sock);
+    }
     conn_die(conn);
 }
 
@@ -381,18 +381,16 @@ static void call_done(struct client_conn *conn, bool reusable)
     void *ctx = call->ctx;
     struct client_origin *o = conn->origin;
 
-    bool paused = call->paused;
+    bool paused = call->paused && conn->sock;
     conn->call = NULL;
     call->conn = NULL;
-    if (reusable && conn->keep_alive && !paused && !o->closing && o->idle_count < CLIENT_IDLE_MAX) {
+    if (paused) {
+        sock_resume(conn->sock);
+    }
+    if (reusable && conn->keep_alive && !o->closing && o->idle_count < CLIENT_IDLE_MAX) {
         conn_to_idle(conn);
     } else {
-        struct sock *sock = conn->sock;
-        conn->sock = NULL;
-        if (sock) {
-            sock_close(sock);
-        }
-        conn_die(conn);
+        conn_retire(conn);
     }
     call_free(call);
     events->on_end(ctx);
@@ -427,45 +425,14 @@ static void answer_bytes(struct client_conn *conn, struct str bytes)
 
 /* ---- opening connections ---- */
 
-static int tunnel_head(void *ctx, const struct http_head *head)
-{
-    struct client_conn *conn = ctx;
-    conn->tunnel_status = head->status;
-    conn->tunnel_whole = true;
-    return head->status / 100 == 2 ? -1 : 0; /* what follows a 2xx is the tunnel itself */
-}
-
-static int tunnel_body(void *ctx, struct str bytes)
-{
-    (void)ctx;
-    (void)bytes;
-    return 0;
-}
-
-static int tunnel_message(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
-static const struct http1_events tunnel_events = {
-    .on_head = tunnel_head, .on_body = tunnel_body, .on_message = tunnel_message};
-
 static void ask_for_tunnel(struct client_conn *conn)
 {
     const struct client_origin_options *o = &conn->origin->options;
-    bool v6 = strchr(o->host, ':') != NULL;
     struct buf head;
 
     buf_init(&head, TUNNEL_HEAD_BYTES_MAX);
-    buf_putf(&head, "CONNECT %s%s%s:%u HTTP/1.1\r\nhost: %s%s%s:%u\r\n", v6 ? "[" : "", o->host,
-             v6 ? "]" : "", o->port, v6 ? "[" : "", o->host, v6 ? "]" : "", o->port);
-    if (o->proxy_authorization) {
-        buf_putf(&head, "proxy-authorization: %s\r\n", o->proxy_authorization);
-    }
-    buf_puts(&head, "\r\n");
-    conn->tunnel = http1_new(HTTP1_RESPONSE, &tunnel_events, conn);
-    http1_expect_no_body(conn->tunnel);
+    tunnel_ask(&head, o->host, o->port, o->proxy_authorization);
+    conn->tunnel = tunnel_new();
     sock_put(conn->sock, head.p, head.n);
     sock_flush(conn->sock);
     buf_release(&head);
@@ -473,27 +440,19 @@ static void ask_for_tunnel(struct client_conn *conn)
 
 static void tunnel_bytes(struct client_conn *conn, struct str bytes)
 {
-    struct error err = {0};
-    size_t used = 0;
-    char text[160];
+    enum tunnel_state state = TUNNEL_WAITING;
+    struct error err;
 
-    int rc = http1_feed(conn->tunnel, bytes, &used, &err);
-    if (!conn->tunnel_whole) {
-        if (rc != 0) {
-            call_fail(conn->call, ERR_UPSTREAM, "the proxy answered CONNECT with nonsense");
-        }
+    if (tunnel_feed(conn->tunnel, bytes, &state, &err) != 0) {
+        call_fail(conn->call, err.code, err.text);
         return;
     }
-    if (conn->tunnel_status / 100 != 2) {
-        snprintf(text, sizeof(text), "the proxy %s:%u refused to connect (HTTP %d)",
-                 conn->origin->options.proxy_host, conn->origin->options.proxy_port,
-                 conn->tunnel_status);
-        call_fail(conn->call, ERR_UPSTREAM, text);
-        return;
+    if (state == TUNNEL_OPEN) {
+        tunnel_free(conn->tunnel);
+        conn->tunnel = NULL;
+        conn->tunnelled = true;
+        sock_start_tls(conn->sock, conn->origin->options.tls, conn->origin->options.host);
     }
-    http1_free(conn->tunnel);
-    conn->tunnel = NULL;
-    sock_start_tls(conn->sock, conn->origin->options.tls, conn->origin->options.host);
 }
 
 static void sock_opened(void *ctx)
@@ -502,7 +461,7 @@ static void sock_opened(void *ctx)
     const struct client_origin_options *o = &conn->origin->options;
 
     conn->depth++;
-    if (o->proxy_host && o->tls && !conn->tunnel_whole) {
+    if (o->proxy_host && o->tls && !conn->tunnelled) {
         ask_for_tunnel(conn);
     } else {
         conn->open = true;
@@ -539,7 +498,7 @@ static void closed_with_call(struct client_conn *conn, const struct error *why)
     char text[ERROR_TEXT_MAX];
 
     if (!conn->open) {
-        if (why->code != ERR_DENIED && !conn->tunnel_whole &&
+        if (why->code != ERR_DENIED && !conn->tunnelled &&
             conn->address_at < conn->addresses.n) {
             connect_next(conn);
             return;
@@ -635,7 +594,7 @@ static void conn_open(struct client_origin *o, struct client_call *call)
     call->phase = CLIENT_CONNECTING;
     arm(call, o->options.connect_timeout_ms);
     conn->parser = http1_new(HTTP1_RESPONSE, &parser_events, conn);
-    timer_init(&conn->idle_timer, o->client->loop, idle_timed_out, conn);
+    timer_init(&conn->idle_timer, o->client->loop, conn_retire, conn);
     conn->next = o->conns;
     if (conn->next) {
         conn->next->prev = conn;
@@ -717,7 +676,7 @@ void client_origin_close(struct client_origin *o)
     o->closing = true;
     o->call_count++; /* keeps it through the loop */
     while (o->idle) {
-        conn_die(o->idle);
+        conn_retire(o->idle);
     }
     o->call_count--;
     origin_release(o);
