@@ -11,7 +11,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* yyjson names the members of its allocator like the C library's functions. */
+#pragma push_macro("malloc")
+#pragma push_macro("realloc")
+#pragma push_macro("free")
+#undef malloc
+#undef realloc
+#undef free
 #include <yyjson.h>
+#pragma pop_macro("malloc")
+#pragma pop_macro("realloc")
+#pragma pop_macro("free")
 
 #include "core/attr.h"
 #include "core/buf.h"
