@@ -32,13 +32,13 @@ enum route {
 
 struct route_info {
     enum route route;
-    const char *name;   /* "chat": in traces, metrics and messages */
+    const char *name; /* "chat": in traces, metrics and messages */
     const char *method;
-    const char *path;   /* exact, or a prefix when it ends in '/' and `prefix` is set */
+    const char *path; /* exact, or a prefix when it ends in '/' and `prefix` is set */
     bool prefix;
     enum dialect dialect;
-    bool streams;       /* may answer with server-sent events */
-    bool billed;        /* uses tokens */
+    bool streams; /* may answer with server-sent events */
+    bool billed;  /* uses tokens */
 };
 
 /* All routes but pass-through ones; ends with .name == NULL. */
@@ -53,14 +53,19 @@ struct passthrough_kind {
 /* Ends with .name == NULL. */
 extern const struct passthrough_kind passthrough_kinds[];
 
-/* The row for a request, or NULL. When the path exists with another method, *ret_allow (may be
- * NULL) names it. For pass-through paths `*ret_kind` is set and the row is a generic one. */
+/*
+ * The row for a request, or NULL; a query behind the path is ignored. When the path exists with
+ * other methods, *ret_allow (may be NULL) lists them. For pass-through paths *ret_kind (may be
+ * NULL) is set and the row is a generic one with method "*". Neither is touched otherwise.
+ * Pass-through paths that a provider could decode to another path ("..", "//", an encoded dot or
+ * slash) are never found.
+ */
 const struct route_info *route_find(struct str method, struct str path, const char **ret_allow,
                                     const struct passthrough_kind **ret_kind);
 const struct route_info *route_by_id(enum route route);
 
-/* The dialect to word answers in, known route or not: /v1/messages* and requests that carry
- * anthropic-version are Anthropic's. */
+/* The dialect to word answers in, known route or not: /v1/messages and all below it is Anthropic's,
+ * a route that only one dialect has is that dialect's, anything else goes by anthropic-version. */
 enum dialect dialect_of(struct str path, bool has_anthropic_version);
 const char *dialect_name(enum dialect dialect);
 
@@ -72,7 +77,8 @@ struct dialect_error {
     struct str message;
     const char *code;      /* OpenAI `code`, may be NULL */
     const char *param;     /* OpenAI `param`, may be NULL */
-    struct str request_id; /* Anthropic `request_id` */
+    struct str request_id; /* Anthropic `request_id`, may be empty */
+    const char *type;      /* NULL: by status (and code); OpenAI's 429 is "requests" or "tokens" */
 };
 
 /* The JSON body of an error answer. */

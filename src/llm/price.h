@@ -19,7 +19,11 @@
 #include "llm/catalogue.h"
 #include "llm/usage.h"
 
-enum price_tier { PRICE_TIER_STANDARD = 0, PRICE_TIER_BATCH /* batch and flex */, PRICE_TIER_OTHER /* priority, ...: no price known */ };
+enum price_tier {
+    PRICE_TIER_STANDARD = 0,
+    PRICE_TIER_BATCH /* batch and flex */,
+    PRICE_TIER_OTHER /* priority, ...: no price known */
+};
 
 struct price_result {
     bool priced;

@@ -15,5 +15,7 @@
 #define TOKEN_ERROR_BOUND 0.35
 
 int64_t token_estimate(struct str text);
+/* The same for text as it stands between the quotes of a JSON string, escapes and all. */
+int64_t token_estimate_json(struct str text);
 
 #endif

@@ -15,10 +15,13 @@
 
 #include "core/json.h"
 
+/* Counts above it are clamped, so that no sum of a few counts can overflow. */
+#define USAGE_TOKENS_MAX 1000000000000
+
 struct usage {
     int64_t input;
     int64_t cached;
-    int64_t cache_write;    /* 5 minute class */
+    int64_t cache_write; /* 5 minute class */
     int64_t cache_write_1h;
     int64_t output;
     int64_t reasoning;

@@ -1,0 +1,289 @@
+#include "llm/skim.h"
+
+#include <string.h>
+
+void skim_init(struct skim *skim, struct str text)
+{
+    *skim = (struct skim){.text = text, .key = STR_EMPTY};
+}
+
+/* Offset of the quote that ends the string whose first byte is at `at`, or the text's length. */
+static size_t string_end(struct str text, size_t at)
+{
+    size_t from = at;
+    while (from < text.n) {
+        const char *quote = memchr(text.p + from, '"', text.n - from);
+        if (!quote) {
+            return text.n;
+        }
+        size_t end = (size_t)(quote - text.p);
+        size_t slash = end;
+        while (slash > at && text.p[slash - 1] == '\\') {
+            slash--;
+        }
+        /* An odd run of backslashes escapes the quote. */
+        if ((end - slash) % 2 == 0) {
+            return end;
+        }
+        from = end + 1;
+    }
+    return text.n;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static size_t skip_spaces(struct str text, size_t at)
+{
+    while (at < text.n && is_space(text.p[at])) {
+        at++;
+    }
+    return at;
+}
+
+static bool ends_scalar(char c)
+{
+    return is_space(c) || c == ',' || c == ':' || c == ']' || c == '}' || c == '[' || c == '{' ||
+           c == '"';
+}
+
+static void open_container(struct skim *skim, struct skim_value *value)
+{
+    value->type = skim->text.p[skim->at] == '{' ? SKIM_OBJECT : SKIM_ARRAY;
+    value->text = str_make(skim->text.p + skim->at, 1);
+    skim->at++;
+    value->end = skim->at;
+    skim->depth++;
+    if (skim->depth <= SKIM_PATH_MAX) {
+        skim->path[skim->depth] = value->key;
+    }
+}
+
+static void read_scalar(struct skim *skim, struct skim_value *value)
+{
+    size_t start = skim->at;
+    char first = skim->text.p[start];
+    while (skim->at < skim->text.n && !ends_scalar(skim->text.p[skim->at])) {
+        skim->at++;
+    }
+    value->type = first == '-' || (first >= '0' && first <= '9') ? SKIM_NUMBER : SKIM_WORD;
+    value->text = str_make(skim->text.p + start, skim->at - start);
+    value->end = skim->at;
+}
+
+/* Reads a string; true when it is a value, false when it is a key and the value is still to come.
+ */
+static bool read_string(struct skim *skim, struct skim_value *value)
+{
+    size_t open = skim->at;
+    size_t end = string_end(skim->text, open + 1);
+    struct str text = str_make(skim->text.p + open + 1, end - open - 1);
+    skim->at = end < skim->text.n ? end + 1 : end;
+    size_t colon = skip_spaces(skim->text, skim->at);
+    if (colon < skim->text.n && skim->text.p[colon] == ':') {
+        skim->at = colon + 1;
+        skim->key = text;
+        skim->key_start = open + 1;
+        return false;
+    }
+    value->type = SKIM_STRING;
+    value->text = text;
+    value->end = skim->at;
+    return true;
+}
+
+/* Takes the key that was read before this value, if any. */
+static void take_key(struct skim *skim, struct skim_value *value)
+{
+    value->depth = skim->depth;
+    value->key = skim->key;
+    value->start = skim->key_start > 0 ? skim->key_start - 1 : skim->at;
+}
+
+static void forget_key(struct skim *skim)
+{
+    skim->key = STR_EMPTY;
+    skim->key_start = 0;
+}
+
+bool skim_next(struct skim *skim, struct skim_value *ret_value)
+{
+    while (skim->at < skim->text.n) {
+        char c = skim->text.p[skim->at];
+        if (is_space(c) || c == ',' || c == ':') {
+            skim->at++;
+            continue;
+        }
+        if (c == '}' || c == ']') {
+            skim->at++;
+            skim->depth -= skim->depth > 0 ? 1 : 0;
+            forget_key(skim);
+            continue;
+        }
+        struct skim_value value = {0};
+        take_key(skim, &value);
+        if (c == '"') {
+            if (!read_string(skim, &value)) {
+                continue;
+            }
+        } else if (c == '{' || c == '[') {
+            open_container(skim, &value);
+        } else {
+            read_scalar(skim, &value);
+        }
+        forget_key(skim);
+        *ret_value = value;
+        return true;
+    }
+    return false;
+}
+
+void skim_skip(struct skim *skim, struct skim_value *value)
+{
+    unsigned outside = value->depth;
+    size_t start = value->end - 1;
+    while (skim->at < skim->text.n && skim->depth > outside) {
+        char c = skim->text.p[skim->at];
+        if (c == '"') {
+            size_t end = string_end(skim->text, skim->at + 1);
+            skim->at = end < skim->text.n ? end + 1 : end;
+            continue;
+        }
+        if (c == '{' || c == '[') {
+            skim->depth++;
+        } else if (c == '}' || c == ']') {
+            skim->depth--;
+        }
+        skim->at++;
+    }
+    skim->depth = outside;
+    value->end = skim->at;
+    value->text = str_make(skim->text.p + start, skim->at - start);
+}
+
+bool skim_inside(const struct skim *skim, unsigned depth, const char *key)
+{
+    return depth <= SKIM_PATH_MAX && depth <= skim->depth && str_is(skim->path[depth], key);
+}
+
+int64_t skim_i64(const struct skim_value *value, int64_t fallback)
+{
+    if (value->type != SKIM_NUMBER) {
+        return fallback;
+    }
+    struct str whole = value->text;
+    ptrdiff_t dot = str_find_char(whole, '.');
+    int64_t number = fallback;
+    if (str_to_i64(dot < 0 ? whole : str_head(whole, (size_t)dot), &number) < 0) {
+        return fallback;
+    }
+    return number;
+}
+
+bool skim_is_null(const struct skim_value *value)
+{
+    return value->type == SKIM_WORD && str_is(value->text, "null");
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* The code unit of "\uXXXX" at `at`, or -1. */
+static int32_t read_unit(struct str text, size_t at)
+{
+    if (at + 6 > text.n || text.p[at] != '\\' || text.p[at + 1] != 'u') {
+        return -1;
+    }
+    int32_t unit = 0;
+    for (size_t i = 2; i < 6; i++) {
+        int digit = hex_digit(text.p[at + i]);
+        if (digit < 0) {
+            return -1;
+        }
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+static size_t encode_utf8(int32_t code, char *out)
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        out[0] = (char)(0xc0 | (code >> 6));
+        out[1] = (char)(0x80 | (code & 0x3f));
+        return 2;
+    }
+    if (code < 0x10000) {
+        out[0] = (char)(0xe0 | (code >> 12));
+        out[1] = (char)(0x80 | ((code >> 6) & 0x3f));
+        out[2] = (char)(0x80 | (code & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | (code >> 18));
+    out[1] = (char)(0x80 | ((code >> 12) & 0x3f));
+    out[2] = (char)(0x80 | ((code >> 6) & 0x3f));
+    out[3] = (char)(0x80 | (code & 0x3f));
+    return 4;
+}
+
+/* Decodes the escape at *at into out (up to 4 bytes), moves *at behind it. */
+static size_t read_escape(struct str text, size_t *at, char *out)
+{
+    int32_t unit = read_unit(text, *at);
+    if (unit < 0) {
+        char c = *at + 1 < text.n ? text.p[*at + 1] : '\\';
+        *at += 2;
+        out[0] = c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f' ? ' ' : c;
+        return 1;
+    }
+    *at += 6;
+    if (unit >= 0xd800 && unit < 0xdc00) {
+        int32_t low = read_unit(text, *at);
+        if (low >= 0xdc00 && low < 0xe000) {
+            *at += 6;
+            return encode_utf8(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), out);
+        }
+    }
+    return encode_utf8(unit >= 0xd800 && unit < 0xe000 ? 0xfffd : unit, out);
+}
+
+void skim_copy(struct str text, char *out, size_t size)
+{
+    size_t n = 0;
+    size_t at = 0;
+    while (at < text.n) {
+        char decoded[4];
+        const char *from = text.p + at;
+        size_t bytes = 1;
+        if (text.p[at] == '\\') {
+            bytes = read_escape(text, &at, decoded);
+            from = decoded;
+        } else {
+            size_t whole = str_utf8_char(str_from(text, at));
+            bytes = whole > 0 ? whole : 1;
+            decoded[0] = '?';
+            from = whole > 0 ? from : decoded;
+            at += bytes;
+        }
+        if (n + bytes >= size) {
+            break;
+        }
+        memcpy(out + n, from, bytes);
+        if (bytes == 1 && ((unsigned char)out[n] < ' ' || out[n] == 0x7f)) {
+            out[n] = ' ';
+        }
+        n += bytes;
+    }
+    out[n] = '\0';
+}
