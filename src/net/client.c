@@ -495,7 +495,6 @@ static void closed_with_call(struct client_conn *conn, const struct error *why)
 {
     struct client_call *call = conn->call;
     struct error err = {0};
-    char text[ERROR_TEXT_MAX];
 
     if (!conn->open) {
         if (why->code != ERR_DENIED && !conn->tunnelled &&
@@ -504,10 +503,10 @@ static void closed_with_call(struct client_conn *conn, const struct error *why)
             return;
         }
         const struct client_origin_options *o = &conn->origin->options;
-        snprintf(text, sizeof(text), "cannot connect to %s port %u: %s",
-                 o->proxy_host ? o->proxy_host : o->host, o->proxy_host ? o->proxy_port : o->port,
-                 why->text);
-        call_fail(call, why->code == ERR_DENIED ? ERR_DENIED : ERR_IO, text);
+        error_set(&err, why->code == ERR_DENIED ? ERR_DENIED : ERR_IO,
+                  "cannot connect to %s port %u: %s", o->proxy_host ? o->proxy_host : o->host,
+                  o->proxy_host ? o->proxy_port : o->port, why->text);
+        call_fail(call, err.code, err.text);
         return;
     }
     if (!conn->answered && conn->reused && !call->retried) {
@@ -539,9 +538,9 @@ static void closed_with_call(struct client_conn *conn, const struct error *why)
         call_done(conn, false);
         return;
     }
-    snprintf(text, sizeof(text), "the provider broke the connection %s: %s",
-             conn->answered ? "in the middle of its answer" : "without an answer", why->text);
-    call_fail(call, ERR_CLOSED, text);
+    error_set(&err, ERR_CLOSED, "the provider broke the connection %s: %s",
+              conn->answered ? "in the middle of its answer" : "without an answer", why->text);
+    call_fail(call, err.code, err.text);
 }
 
 static void sock_closed(void *ctx, const struct error *why)
