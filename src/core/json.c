@@ -82,16 +82,14 @@ static const struct {
     char c;
     const char *hint;
 } hints[] = {
-    {'\'', "; strings are written in double quotes"                         },
-    {'}',  "; a value or a key is missing before it, or a comma is too many"},
-    {']',  "; a value is missing before it, or a comma is too many"         },
-    {'/',  "; comments are not part of JSON"                                },
-    {'#',  "; comments are not part of JSON"                                },
-    {'N',  "; NaN and None are not part of JSON, null is"                   },
-    {'T',  "; write true"                                                   },
-    {'F',  "; write false"                                                  },
-    {'+',  "; numbers have no plus sign"                                    },
-    {'.',  "; numbers start with a digit"                                   },
+    {'\'', "; strings are written in double quotes"      },
+    {'/',  "; comments are not part of JSON"             },
+    {'#',  "; comments are not part of JSON"             },
+    {'N',  "; NaN and None are not part of JSON, null is"},
+    {'T',  "; write true"                                },
+    {'F',  "; write false"                               },
+    {'+',  "; numbers have no plus sign"                 },
+    {'.',  "; numbers start with a digit"                },
 };
 
 static int syntax_error(struct str text, const yyjson_read_err *why, struct error *err)
@@ -109,7 +107,7 @@ static int syntax_error(struct str text, const yyjson_read_err *why, struct erro
             hint = hints[i].hint;
         }
     }
-    return error_set(err, ERR_INVALID, "invalid JSON at line %zu, column %zu: %s at %c%s",
+    return error_set(err, ERR_INVALID, "invalid JSON at line %zu, column %zu: %s (found %c)%s",
                      place.line, place.column, why->msg ? why->msg : "broken", c, hint);
 }
 

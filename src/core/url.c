@@ -6,7 +6,8 @@ static int parse_port(struct str text, uint16_t *ret_port, struct error *err)
 {
     uint64_t port = 0;
     if (str_to_u64(text, &port) != 0 || port > 65535) {
-        return error_set(err, ERR_INVALID, "\"%.*s\" is no port (0 to 65535)", STR_ARG(str_head(text, 20)));
+        return error_set(err, ERR_INVALID, "\"%.*s\" is no port (0 to 65535)",
+                         STR_ARG(str_head(text, 20)));
     }
     *ret_port = (uint16_t)port;
     return 0;
@@ -103,7 +104,8 @@ int url_parse(struct str text, struct arena *arena, struct url *ret_url, struct 
         url.port = 80;
         rest = str_from(text, 7);
     } else {
-        return error_set(err, ERR_INVALID, "a URL that starts with http:// or https:// was expected");
+        return error_set(err, ERR_INVALID,
+                         "a URL that starts with http:// or https:// was expected");
     }
     ptrdiff_t slash = str_find_char(rest, '/');
     struct str authority = slash < 0 ? rest : str_head(rest, (size_t)slash);
@@ -164,8 +166,10 @@ int url_parse_listen(struct str text, struct arena *arena, const char **ret_addr
         return rc;
     }
     const char *address = arena_cstr(arena, str_is(host, "localhost") ? STR("127.0.0.1") : host);
-    if (!has_port || (inet_pton(AF_INET, address, bytes) != 1 && inet_pton(AF_INET6, address, bytes) != 1)) {
-        return error_set(err, ERR_INVALID, "an address with port was expected, as in 127.0.0.1:8080");
+    if (!has_port ||
+        (inet_pton(AF_INET, address, bytes) != 1 && inet_pton(AF_INET6, address, bytes) != 1)) {
+        return error_set(err, ERR_INVALID,
+                         "an address with port was expected, as in 127.0.0.1:8080");
     }
     *ret_address = address;
     *ret_port = port;

@@ -24,6 +24,7 @@ struct frame {
 struct builder {
     struct yaml_doc *doc;
     struct error *err;
+    struct str text;
     struct frame frames[YAML_DEPTH_MAX];
     size_t depth;
     struct yaml_node **pending; /* children of all open frames; keys and values alternate */
@@ -231,14 +232,27 @@ static int close_frame(struct builder *b)
     return check_duplicates(b, node);
 }
 
-static int on_event(struct builder *b, struct fy_event *event)
+/* Where the event stands. libfyaml points behind the quote or the asterisk; people look at it. */
+static void note_place(struct builder *b, struct fy_event *event)
 {
     const struct fy_mark *mark = fy_event_start_mark(event);
 
-    if (mark) {
-        b->here.line = mark->line + 1;
-        b->here.column = mark->column + 1;
+    if (!mark) {
+        return; /* an empty value: near the latest event */
     }
+    b->here.line = mark->line + 1;
+    b->here.column = mark->column + 1;
+    if (mark->column > 0 && mark->input_pos > 0 && mark->input_pos <= b->text.n) {
+        char before = b->text.p[mark->input_pos - 1];
+        bool behind = event->type == FYET_SCALAR ? before == '"' || before == '\''
+                                                 : event->type == FYET_ALIAS && before == '*';
+        b->here.column -= behind ? 1 : 0;
+    }
+}
+
+static int on_event(struct builder *b, struct fy_event *event)
+{
+    note_place(b, event);
     if (event->type == FYET_ALIAS || fy_event_get_anchor_token(event)) {
         return yaml_error(b->doc, &b->here, b->err,
                           "anchors (&) and aliases (*) are not supported: write the value out");
@@ -380,6 +394,7 @@ int yaml_parse(struct str text, const char *name, struct yaml_doc **ret_doc, str
     doc->name = arena_cstr(&doc->arena, str_of(name));
     b->doc = doc;
     b->err = err;
+    b->text = text;
     b->here.line = 1;
     b->here.column = 1;
     if (text.n > YAML_BYTES_MAX) {
