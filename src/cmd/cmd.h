@@ -36,14 +36,14 @@ struct cmd_context {
 
 struct cmd {
     const char *name;
-    const char *summary;     /* one line for `weir help` */
-    const char *usage;       /* "[options] FILE..." */
-    const char *help;        /* paragraphs below the summary, may be NULL */
-    const char *example;     /* lines that run as printed */
+    const char *summary; /* one line for `weir help` */
+    const char *usage;   /* "[options] FILE..." */
+    const char *help;    /* paragraphs below the summary, may be NULL */
+    const char *example; /* lines that run as printed */
     const struct opt *opts;
     size_t opt_count;
-    size_t options_size;     /* sizeof the options struct, <= CMD_OPTIONS_BYTES_MAX */
-    const void *defaults;    /* initial options, or NULL for zeros */
+    size_t options_size;  /* sizeof the options struct, <= CMD_OPTIONS_BYTES_MAX */
+    const void *defaults; /* initial options, or NULL for zeros */
     size_t args_min, args_max;
     const struct cmd *const *verbs; /* NULL-terminated second level, or NULL */
     /* Returns an exit status; or a negative enum err with *err set, which is printed and mapped
@@ -73,14 +73,13 @@ int cmd_main(int argc, const char *const *argv, struct log *log);
 int cmd_exit_of(enum err code);
 
 /* Common options many commands have, for use inside tables. */
-#define CMD_OPT_JSON(type, field)                                                                  \
+#define CMD_OPT_JSON(owner, field)                                                                 \
     {                                                                                              \
-        .name = "json", .type = OPT_FLAG, .offset = offsetof(type, field),                         \
-        .help = "print JSON"                                                                       \
+        .name = "json", .type = OPT_FLAG, .offset = offsetof(owner, field), .help = "print JSON"   \
     }
-#define CMD_OPT_CONFIG(type, field)                                                                \
+#define CMD_OPT_CONFIG(owner, field)                                                               \
     {                                                                                              \
-        .name = "config", .letter = 'c', .type = OPT_TEXT, .offset = offsetof(type, field),        \
+        .name = "config", .letter = 'c', .type = OPT_TEXT, .offset = offsetof(owner, field),       \
         .value = "FILE", .help = "configuration (default: weir.yaml here)"                         \
     }
 

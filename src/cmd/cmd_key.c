@@ -1,0 +1,292 @@
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "core/buf.h"
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/mem.h"
+#include "core/rand.h"
+#include "core/str.h"
+
+#define SECRET_PREFIX       "sk-weir-"
+#define SECRET_RANDOM_BYTES 32
+#define SECRET_TEXT_BYTES   43   /* of base64url without padding */
+#define SECRET_BYTES_MAX    4096 /* of one that is hashed */
+
+struct key_options {
+    const char *tenant, *alias, *models, *expires;
+    bool json;
+};
+
+/* Base64url without padding; out holds SECRET_TEXT_BYTES + 1. */
+static void put_base64url(const unsigned char *bytes, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint32_t bits = 0;
+    int held = 0;
+
+    for (size_t i = 0; i < SECRET_RANDOM_BYTES; i++) {
+        bits = bits << 8 | bytes[i];
+        for (held += 8; held >= 6; held -= 6) {
+            *out++ = digits[bits >> (held - 6) & 63];
+        }
+    }
+    *out++ = digits[bits << (6 - held) & 63];
+    *out = '\0';
+}
+
+/* Names go into YAML as they are, so they may not hold what YAML gives a meaning. */
+static bool is_plain_name(struct str name)
+{
+    if (name.n == 0 || name.p[0] == '-' || str_eq_nocase(name, STR("null"))) {
+        return false;
+    }
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_' || c == '.' || c == '/')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int check_name(const char *option, struct str name, struct error *err)
+{
+    char shown[STR_SHOW_MAX];
+
+    if (!is_plain_name(name)) {
+        return error_set(err, ERR_INVALID,
+                         "--%s must be of letters, digits and \"-_./\", not \"%s\"", option,
+                         str_show(name, shown));
+    }
+    return 0;
+}
+
+static bool is_date(struct str text)
+{
+    static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    uint64_t year = 0, month = 0, day = 0;
+
+    return text.n == 10 && text.p[4] == '-' && text.p[7] == '-' &&
+           str_to_u64(str_head(text, 4), &year) == 0 &&
+           str_to_u64(str_make(text.p + 5, 2), &month) == 0 &&
+           str_to_u64(str_make(text.p + 8, 2), &day) == 0 && month >= 1 && month <= 12 &&
+           day >= 1 && day <= (uint64_t)days[month - 1] &&
+           (month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)));
+}
+
+static int check_options(const struct key_options *o, struct error *err)
+{
+    char today[CLOCK_TEXT_MAX];
+    char shown[STR_SHOW_MAX];
+
+    if (!o->tenant || !o->alias) {
+        return error_set(err, ERR_INVALID, "needs --%s: the key of %s",
+                         o->tenant ? "alias" : "tenant",
+                         o->tenant ? "which client (what reports will call it)" : "which tenant");
+    }
+    int result = check_name("tenant", str_of(o->tenant), err);
+    if (result == 0) {
+        result = check_name("alias", str_of(o->alias), err);
+    }
+    struct str models = str_of(o->models);
+    while (result == 0 && models.n > 0) {
+        result = check_name("models", str_split(&models, ','), err);
+    }
+    if (result != 0 || !o->expires) {
+        return result;
+    }
+    if (!is_date(str_of(o->expires))) {
+        return error_set(err, ERR_INVALID, "--expires must be a date like 2027-01-31, not \"%s\"",
+                         str_show(str_of(o->expires), shown));
+    }
+    clock_format_day(clock_wall_ms(), today);
+    if (strcmp(o->expires, today) <= 0) {
+        return error_set(err, ERR_INVALID, "--expires %s is not in the future (today is %s)",
+                         o->expires, today);
+    }
+    return 0;
+}
+
+static void put_models(struct buf *out, const char *models, bool json)
+{
+    struct str rest = str_of(models);
+
+    buf_putc(out, '[');
+    for (const char *comma = ""; rest.n > 0; comma = json ? "," : ", ") {
+        struct str model = str_split(&rest, ',');
+        buf_puts(out, comma);
+        if (json) {
+            buf_put_json(out, model);
+        } else {
+            buf_put_str(out, model);
+        }
+    }
+    buf_putc(out, ']');
+}
+
+static void put_entry(struct buf *out, const struct key_options *o, const char *digest)
+{
+    buf_putf(out, "{alias: %s, sha256: %s", o->alias, digest);
+    if (o->models) {
+        buf_puts(out, ", models: ");
+        put_models(out, o->models, false);
+    }
+    if (o->expires) {
+        buf_putf(out, ", expires: %s", o->expires);
+    }
+    buf_putc(out, '}');
+}
+
+static void put_person(struct buf *out, const struct key_options *o, const char *secret,
+                       const char *digest)
+{
+    buf_putf(out,
+             "The secret, for the client. It is shown this once; weir keeps only its digest.\n\n"
+             "  %s\n\nThe entry for weir.yaml (then: weir ctl reload):\n\n"
+             "tenants:\n  %s:\n    keys:\n      - ",
+             secret, o->tenant);
+    put_entry(out, o, digest);
+    buf_putc(out, '\n');
+}
+
+static void put_json(struct buf *out, const struct key_options *o, const char *secret,
+                     const char *digest)
+{
+    buf_putf(out, "{\"tenant\":\"%s\",\"alias\":\"%s\",\"secret\":\"%s\",\"sha256\":\"%s\"",
+             o->tenant, o->alias, secret, digest);
+    if (o->models) {
+        buf_puts(out, ",\"models\":");
+        put_models(out, o->models, true);
+    }
+    if (o->expires) {
+        buf_putf(out, ",\"expires\":\"%s\"", o->expires);
+    }
+    buf_puts(out, "}\n");
+}
+
+static int run_new(const struct cmd_context *context, const void *options, struct error *err)
+{
+    const struct key_options *o = options;
+    unsigned char bytes[SECRET_RANDOM_BYTES];
+    char secret[sizeof(SECRET_PREFIX) + SECRET_TEXT_BYTES] = SECRET_PREFIX;
+    char hex[HASH_SHA256_HEX + 1];
+    struct hash_sha256 digest;
+    struct buf text;
+
+    (void)context;
+    int result = check_options(o, err);
+    if (result != 0) {
+        return result;
+    }
+    rand_bytes(bytes, sizeof(bytes));
+    put_base64url(bytes, secret + sizeof(SECRET_PREFIX) - 1);
+    hash_sha256(str_of(secret), &digest);
+    hash_sha256_hex(&digest, hex);
+    buf_init(&text, SECRET_BYTES_MAX * 4);
+    (o->json ? put_json : put_person)(&text, o, secret, hex);
+    if (buf_ok(&text)) {
+        fwrite(text.p, 1, text.n, stdout);
+    } else {
+        result = error_set(err, ERR_LIMIT, "the names are too long for one entry");
+    }
+    if (text.p) {
+        mem_wipe(text.p, text.n);
+    }
+    buf_release(&text);
+    mem_wipe(secret, sizeof(secret));
+    mem_wipe(bytes, sizeof(bytes));
+    return result;
+}
+
+/* One line from stdin; a terminal does not show what is typed. */
+static size_t read_secret(char *out, size_t max)
+{
+    struct termios before;
+    bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
+
+    if (terminal) {
+        struct termios silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        fputs("secret: ", stderr);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    size_t n = fgets(out, (int)max, stdin) ? strlen(out) : 0;
+    if (terminal) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        fputc('\n', stderr);
+    }
+    return n;
+}
+
+static int run_hash(const struct cmd_context *context, const void *options, struct error *err)
+{
+    char line[SECRET_BYTES_MAX];
+    char hex[HASH_SHA256_HEX + 1];
+    struct hash_sha256 digest;
+
+    (void)context;
+    (void)options;
+    size_t n = read_secret(line, sizeof(line));
+    struct str secret = str_trim(str_make(line, n));
+    if (secret.n == 0 || n == sizeof(line) - 1) {
+        mem_wipe(line, sizeof(line));
+        return error_set(err, ERR_INVALID, "expects one secret, on one line, on standard input");
+    }
+    hash_sha256(secret, &digest);
+    mem_wipe(line, sizeof(line));
+    hash_sha256_hex(&digest, hex);
+    printf("%s\n", hex);
+    return CMD_FINE;
+}
+
+#define TEXT_OPT(field, what, text)                                                                \
+    {                                                                                              \
+        .name = #field, .type = OPT_TEXT, .offset = offsetof(struct key_options, field),           \
+        .value = (what), .help = (text)                                                            \
+    }
+
+static const struct opt new_opts[] = {
+    TEXT_OPT(tenant, "NAME", "the tenant the key belongs to (required)"),
+    TEXT_OPT(alias, "NAME", "what logs, traces and reports call the key (required)"),
+    TEXT_OPT(models, "LIST", "the models it may use, separated by commas; default: all"),
+    TEXT_OPT(expires, "DATE", "the day from which it is refused: 2027-01-31; default: never"),
+    CMD_OPT_JSON(struct key_options, json),
+};
+
+static const struct cmd key_new = {
+    .name = "new",
+    .summary = "make a virtual key and print its secret once",
+    .usage = "--tenant NAME --alias NAME [--models LIST] [--expires DATE] [--json]",
+    .help =
+        "The secret is \"" SECRET_PREFIX "\" and 32 random bytes. Nothing is written anywhere:\n"
+        "the configuration gets the digest, the client gets the secret.",
+    .example = "weir key new --tenant acme --alias web --models fast,smart --expires 2030-01-01",
+    .opts = new_opts,
+    .opt_count = ARRAY_LEN(new_opts),
+    .options_size = sizeof(struct key_options),
+    .run = run_new,
+};
+
+static const struct cmd key_hash = {
+    .name = "hash",
+    .summary = "print the digest of a secret read from standard input",
+    .usage = "< FILE",
+    .help = "For keys that clients have already. A secret is never taken as an argument, where\n"
+            "other users of the machine could see it.",
+    .example = "weir key hash < secret.txt",
+    .run = run_hash,
+};
+
+static const struct cmd *const verbs[] = {&key_new, &key_hash, NULL};
+
+const struct cmd cmd_key = {
+    .name = "key",
+    .summary = "make virtual keys for clients",
+    .example = "weir key new --tenant acme --alias web",
+    .verbs = verbs,
+};
