@@ -24,38 +24,48 @@
 #include "core/str.h"
 #include "store/trace.h"
 
-#define STORE_RING_TRACES 8192
-#define STORE_RING_BYTES (256u << 20)
-#define STORE_COMMIT_MS 100
+#define STORE_RING_TRACES     8192 /* submitted and not yet written */
+#define STORE_RING_BYTES      (256u << 20)
+#define STORE_BATCH_TRACES    512 /* of one commit */
+#define STORE_BATCH_BYTES     (32u << 20)
+#define STORE_COMMIT_MS       100
 #define STORE_RETAIN_EVERY_MS 60000
+/* A batch that cannot be written (disk full, file locked) is tried again for about this long; then
+ * its traces count as failed. Submitting goes on meanwhile, until the ring is full. */
+#define STORE_RETRY_MS 5000
 
 struct store;
 
 struct store_retention {
-    int64_t traces_ms;  /* rows older than this go; 0 = keep */
-    int64_t bodies_ms;  /* content unused for this long goes; the hashes stay; 0 = keep */
-    int64_t max_bytes;  /* of the database with its log; the oldest go first; 0 = no bound */
+    int64_t traces_ms; /* rows older than this go; 0 = keep */
+    int64_t bodies_ms; /* content unused for this long goes; the hashes stay; 0 = keep */
+    int64_t max_bytes; /* of the database with its log, when looked at; oldest first; 0 = any */
 };
 
 struct store_counts {
-    uint64_t submitted, written, dropped, failed; /* traces */
+    /* Traces: every call of store_submit; those committed; those for which there was no room; those
+     * that could not be written. submitted = written + dropped + failed + ring_traces. */
+    uint64_t submitted, written, dropped, failed;
     uint64_t retained_rows_deleted, retained_blobs_deleted;
-    uint64_t ring_traces, ring_bytes;             /* now */
+    uint64_t ring_traces, ring_bytes; /* now */
     int64_t database_bytes;
-    char last_error[256];                         /* of the writer; empty = fine */
+    char last_error[ERROR_TEXT_MAX]; /* of the writer's last batch or retention; empty = fine */
 };
 
-/* Creates the file (mode 0600) and migrates it when needed; starts the writer. */
+/* Creates the file (mode 0600) and migrates it when needed; starts the writer. A file that is no
+ * store, another program's database or a newer weir's is refused and not touched. */
 MUST_CHECK int store_open(const char *url, struct store **ret_store, struct error *err);
-/* Writes what is in the ring, then closes. */
+/* Writes what is in the ring, then closes; when writing fails now, what is left is given up. NULL
+ * is fine. No other call may be under way. */
 void store_close(struct store *store);
 
-/* Takes over `trace`. Any thread. False when it had to be dropped. */
+/* Takes over `trace`, in any case. Any thread. False when it had to be dropped. */
 bool store_submit(struct store *store, struct trace *trace);
 /* From now on; applied by the writer thread every STORE_RETAIN_EVERY_MS and once soon after this
  * call. Any thread. */
 void store_set_retention(struct store *store, const struct store_retention *retention);
-/* Waits until all submitted before this call is committed. For shutdown and tests. */
+/* Waits until all submitted before this call is committed or counted as failed. For shutdown and
+ * tests. */
 void store_flush(struct store *store);
 void store_count(struct store *store, struct store_counts *ret_counts);
 
@@ -68,24 +78,27 @@ MUST_CHECK int store_reader_open(const char *url, struct store_reader **ret_read
 void store_reader_close(struct store_reader *reader);
 
 struct store_filter {
-    int64_t since_ms, until_ms; /* 0 = open */
+    int64_t since_ms, until_ms; /* of started_ms; until is not included; 0 = open */
     struct str model;           /* equals model_asked, model_routed or model_returned */
     struct str tenant, key_alias, provider, session;
-    struct str status;          /* "200", "4xx", "error", "cancelled" */
-    int64_t limit;              /* 0 = STORE_LIST_DEFAULT */
+    struct str status; /* "200", "4xx", "ok", "error", "cancelled" */
+    int64_t limit;     /* 0 = STORE_LIST_DEFAULT */
     bool oldest_first;
 };
 
 #define STORE_LIST_DEFAULT 50
-#define STORE_LIST_MAX 1000000
+#define STORE_LIST_MAX     1000000
 
-/* Calls fn for each row, newest first. The trace has no bodies and is valid during the call; a
- * non-zero return stops and is returned. */
+/* Calls fn for each row, newest first. fn must not use the reader. The trace has no bodies and is
+ * valid during the call; a non-zero return stops and is returned. */
 MUST_CHECK int store_list(struct store_reader *reader, const struct store_filter *filter,
                           int (*fn)(void *ctx, const struct trace *trace), void *ctx,
                           struct error *err);
-/* By id or unambiguous prefix of at least 6 hex digits; bodies loaded when kept. ERR_NOT_FOUND,
- * ERR_INVALID (ambiguous: says how many). */
+#define STORE_ID_PREFIX_MIN 6
+
+/* By id or unambiguous prefix of at least STORE_ID_PREFIX_MIN hex digits; bodies loaded when kept
+ * (request_blob names content and request_body is empty: retention took it). ERR_NOT_FOUND,
+ * ERR_INVALID (ambiguous: says how many), ERR_IO (content that does not match its hash). */
 MUST_CHECK int store_get(struct store_reader *reader, struct str id, struct trace **ret_trace,
                          struct error *err);
 
@@ -100,13 +113,15 @@ enum store_group {
 
 struct store_spend {
     struct str tenant, key_alias, model, day, provider; /* empty where not grouped by */
-    int64_t requests, failed, cancelled;
+    int64_t requests, failed, cancelled; /* a request is counted in one of the two at most */
     int64_t input_tokens, cached_tokens, output_tokens;
     int64_t cost_nanousd;
     int64_t unpriced;  /* requests whose cost is unknown: not in cost_nanousd */
     int64_t estimated; /* requests whose tokens are estimated */
 };
 
+/* Calls fn for each group, in the order of its columns; without groups once, for all. The row is
+ * valid during the call; a non-zero return stops and is returned. */
 MUST_CHECK int store_spend(struct store_reader *reader, unsigned groups,
                            const struct store_filter *filter,
                            int (*fn)(void *ctx, const struct store_spend *row), void *ctx,

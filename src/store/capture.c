@@ -1,0 +1,176 @@
+#include "store/capture.h"
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/json.h"
+
+/* Which members of a request body are its components, by the trace's route; NULL = it has none. */
+static const struct component_names {
+    const char *route;
+    const char *system, *tools, *messages;
+    bool system_in_messages; /* by role: see is_system */
+} component_table[] = {
+    {"chat",         NULL,           "tools", "messages", true },
+    {"completions",  NULL,           NULL,    "prompt",   false},
+    {"embeddings",   NULL,           NULL,    "input",    false},
+    {"responses",    "instructions", "tools", "input",    false},
+    {"messages",     "system",       "tools", "messages", false},
+    {"count_tokens", "system",       "tools", "messages", false},
+};
+
+static const struct component_names *names_of(struct str route)
+{
+    for (size_t i = 0; i < ARRAY_LEN(component_table); i++) {
+        if (str_is(route, component_table[i].route)) {
+            return &component_table[i];
+        }
+    }
+    return NULL;
+}
+
+static void hash_into(struct str bytes, char *out)
+{
+    struct hash_sha256 hash;
+
+    if (bytes.n > 0) {
+        hash_sha256(bytes, &hash);
+        hash_sha256_hex(&hash, out);
+    }
+}
+
+/* Behind the closing quote of the string that opens at text[at]. */
+static size_t skip_string(struct str text, size_t at)
+{
+    for (at++; at < text.n && text.p[at] != '"'; at++) {
+        if (text.p[at] == '\\') {
+            at++;
+        }
+    }
+    return at + 1;
+}
+
+/* The next element of an array that is a well-formed value span. *at starts at 1, behind the
+ * bracket. False at the end. */
+static bool next_element(struct str array, size_t *at, struct str *ret_element)
+{
+    size_t depth = 0;
+    size_t end = *at;
+
+    while (end < array.n) {
+        char c = array.p[end];
+
+        if (c == '"') {
+            end = skip_string(array, end);
+            continue;
+        }
+        if (depth == 0 && (c == ',' || c == ']')) {
+            break;
+        }
+        depth += c == '[' || c == '{';
+        depth -= c == ']' || c == '}';
+        end++;
+    }
+    if (end >= array.n) {
+        return false;
+    }
+    *ret_element = str_trim(str_make(array.p + *at, end - *at));
+    *at = end + 1;
+    return ret_element->n > 0;
+}
+
+static bool is_system(struct str message)
+{
+    struct json_member role;
+
+    return json_find(message, "role", &role, NULL) &&
+           (str_is(role.value, "\"system\"") || str_is(role.value, "\"developer\""));
+}
+
+/* The system and developer messages of a chat, joined with LF, wherever they stand. */
+static void hash_system_messages(struct str messages, char *out)
+{
+    struct buf joined;
+    struct str message, first = STR_EMPTY;
+    size_t count = 0;
+
+    if (messages.n == 0 || messages.p[0] != '[') {
+        return;
+    }
+    buf_init(&joined, messages.n + 1);
+    for (size_t at = 1; next_element(messages, &at, &message);) {
+        if (!is_system(message)) {
+            continue;
+        }
+        count++;
+        if (count == 1) {
+            first = message; /* mostly the only one: no copy then */
+            continue;
+        }
+        if (count == 2) {
+            (void)buf_put_str(&joined, first);
+        }
+        (void)buf_putc(&joined, '\n');
+        (void)buf_put_str(&joined, message);
+    }
+    BUG_ON(!buf_ok(&joined)); /* the parts with their commas are no shorter */
+    hash_into(count > 1 ? buf_str(&joined) : first, out);
+    buf_release(&joined);
+}
+
+static bool is_named(struct str key, const char *name)
+{
+    return name && json_key_is(key, name);
+}
+
+/* One walk over the members of the body. A body that is no JSON object has no components. */
+static void hash_components(struct trace *trace, struct str body)
+{
+    const struct component_names *names = names_of(trace->route);
+    struct str system = STR_EMPTY, tools = STR_EMPTY, messages = STR_EMPTY;
+    struct json_scan scan;
+    struct json_member member;
+
+    if (!names) {
+        return;
+    }
+    json_scan_init(&scan, body);
+    while (json_scan_next(&scan, &member)) {
+        if (is_named(member.key, names->system)) {
+            system = member.value;
+        } else if (is_named(member.key, names->tools)) {
+            tools = member.value;
+        } else if (is_named(member.key, names->messages)) {
+            messages = member.value;
+        }
+    }
+    if (!json_scan_ok(&scan)) {
+        return;
+    }
+    hash_into(tools, trace->tools_hash);
+    hash_into(messages, trace->messages_hash);
+    hash_into(system, trace->system_hash);
+    if (names->system_in_messages) {
+        hash_system_messages(messages, trace->system_hash);
+    }
+}
+
+void capture_apply(struct trace *trace)
+{
+    if (trace->capture != TRACE_CAPTURE_NONE) {
+        hash_into(buf_str(&trace->request_body), trace->request_hash);
+        hash_into(buf_str(&trace->response_body), trace->response_hash);
+        hash_components(trace, buf_str(&trace->request_body));
+    }
+    switch (trace->capture) {
+    case TRACE_CAPTURE_NONE:
+    case TRACE_CAPTURE_HASHES:
+    case TRACE_CAPTURE_REDACTED:
+        buf_release(&trace->request_body);
+        buf_release(&trace->response_body);
+        break;
+    case TRACE_CAPTURE_FULL:
+        memcpy(trace->request_blob, trace->request_hash, sizeof(trace->request_blob));
+        memcpy(trace->response_blob, trace->response_hash, sizeof(trace->response_blob));
+        break;
+    }
+}

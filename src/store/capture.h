@@ -1,0 +1,25 @@
+#ifndef STORE_CAPTURE_H
+#define STORE_CAPTURE_H
+
+/*
+ * What is kept of a call's content: from the bodies and the capture level of a trace to its hashes
+ * and to the bytes that become blobs.
+ *
+ *   level      hashes   blobs
+ *   none       none     none
+ *   hashes     all      none
+ *   redacted   all      the bodies without what looks like a secret, named by the hash of that
+ *   full       all      the bodies: blob = hash
+ *
+ * Hashes are those of the content as it was, so that equal content is found whatever the level.
+ * The components of a request (system, tools, messages) are hashed as their bytes stand in it.
+ *
+ * Runs on the store's writer thread: it may take its time.
+ */
+#include "store/trace.h"
+
+/* Fills the trace's hashes and blob names; afterwards its bodies hold what is to be kept and are
+ * empty when nothing is. */
+void capture_apply(struct trace *trace);
+
+#endif
