@@ -41,7 +41,7 @@ struct str arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2,
 /* fn(ptr) runs at release. */
 void arena_defer(struct arena *a, void (*fn)(void *ptr), void *ptr);
 
-#define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define ARENA_NEW(a, type)          ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, count) ((type *)arena_alloc((a), sizeof(type) * (count)))
 
 #endif

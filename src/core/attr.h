@@ -9,11 +9,12 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /* The compiler checks the arguments against the format string. */
-#define PRINTF_LIKE(format_index, first_arg) __attribute__((format(printf, format_index, first_arg)))
+#define PRINTF_LIKE(format_index, first_arg)                                                       \
+    __attribute__((format(printf, format_index, first_arg)))
 
-#define NORETURN __attribute__((noreturn))
+#define NORETURN        __attribute__((noreturn))
 #define RETURNS_NONNULL __attribute__((returns_nonnull))
-#define UNUSED __attribute__((unused))
+#define UNUSED          __attribute__((unused))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

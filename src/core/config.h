@@ -46,7 +46,7 @@ struct config_key {
     double min, max;          /* numbers, durations (ms) and sizes; both 0 = no bounds */
     const char *const *names; /* CONFIG_ENUM, NULL-terminated */
     bool required;
-    const char *help;         /* one sentence, for docs/config.md and messages */
+    const char *help; /* one sentence, for docs/config.md and messages */
 };
 
 /* Returns a variable's value or NULL. getenv fits behind a wrapper; tests bring a table. */

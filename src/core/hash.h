@@ -10,7 +10,7 @@
 #include "core/str.h"
 
 #define HASH_SHA256_BYTES 32
-#define HASH_SHA256_HEX 64 /* without NUL */
+#define HASH_SHA256_HEX   64 /* without NUL */
 
 struct hash_sha256 {
     unsigned char bytes[HASH_SHA256_BYTES];

@@ -31,8 +31,8 @@ void log_write(const struct log *log, enum log_level level, const char *who, con
 int log_level_parse(const char *text, enum log_level *ret_level);
 
 #define log_debug(log, who, ...) log_write((log), LOG_DEBUG, (who), __VA_ARGS__)
-#define log_info(log, who, ...) log_write((log), LOG_INFO, (who), __VA_ARGS__)
-#define log_warn(log, who, ...) log_write((log), LOG_WARN, (who), __VA_ARGS__)
+#define log_info(log, who, ...)  log_write((log), LOG_INFO, (who), __VA_ARGS__)
+#define log_warn(log, who, ...)  log_write((log), LOG_WARN, (who), __VA_ARGS__)
 #define log_error(log, who, ...) log_write((log), LOG_ERROR, (who), __VA_ARGS__)
 
 #endif

@@ -25,13 +25,13 @@ enum yaml_kind { YAML_NULL = 0, YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    bool quoted; /* a quoted scalar is never a number, bool or null */
-    int line;    /* 1-based */
-    int column;  /* 1-based */
-    struct str text;            /* YAML_SCALAR */
-    size_t n;                   /* children of a list or map */
-    struct yaml_node **items;   /* list: values; map: values */
-    struct yaml_node **keys;    /* map only: scalar nodes */
+    bool quoted;              /* a quoted scalar is never a number, bool or null */
+    int line;                 /* 1-based */
+    int column;               /* 1-based */
+    struct str text;          /* YAML_SCALAR */
+    size_t n;                 /* children of a list or map */
+    struct yaml_node **items; /* list: values; map: values */
+    struct yaml_node **keys;  /* map only: scalar nodes */
 };
 
 struct yaml_doc {
