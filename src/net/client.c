@@ -751,6 +751,12 @@ void client_resume(struct client *c, uint64_t id)
     }
 }
 
+enum client_phase client_phase(const struct client *c, uint64_t id)
+{
+    const struct client_call *call = call_find(c, id);
+    return call ? call->phase : CLIENT_WAITING;
+}
+
 void client_count(const struct client *c, struct client_counts *ret_counts)
 {
     struct client_counts counts = {.calls = c->call_count};

@@ -88,6 +88,9 @@ void client_cancel(struct client *client, uint64_t id);
 void client_pause(struct client *client, uint64_t id);
 void client_resume(struct client *client, uint64_t id);
 
+/* How far a call has come; CLIENT_WAITING for an unknown id. */
+enum client_phase client_phase(const struct client *client, uint64_t id);
+
 /* For metrics. */
 struct client_counts {
     size_t calls, connections, idle, waiting;

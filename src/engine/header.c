@@ -1,0 +1,187 @@
+#include "engine/header.h"
+
+enum header_rule { HEADER_PASS = 0, HEADER_DROP, HEADER_RENAME };
+
+struct header_row {
+    const char *name; /* a final '*' stands for any rest */
+    enum header_rule rule;
+};
+
+/* From clients to providers. */
+static const struct header_row request_rows[] = {
+    {"host", HEADER_DROP},
+    {"connection", HEADER_DROP},
+    {"keep-alive", HEADER_DROP},
+    {"proxy-*", HEADER_DROP},
+    {"te", HEADER_DROP},
+    {"trailer", HEADER_DROP},
+    {"transfer-encoding", HEADER_DROP},
+    {"upgrade", HEADER_DROP},
+    {"content-length", HEADER_DROP},
+    {"expect", HEADER_DROP},
+    {"authorization", HEADER_DROP},
+    {"x-api-key", HEADER_DROP},
+    {"api-key", HEADER_DROP},
+    {"x-goog-api-key", HEADER_DROP},
+    {"cookie", HEADER_DROP},
+    {"accept-encoding", HEADER_DROP}, /* identity is asked for: bytes must be readable */
+    {"forwarded", HEADER_DROP},
+    {"x-forwarded-*", HEADER_DROP},
+    {"x-real-ip", HEADER_DROP},
+    {"x-weir-*", HEADER_DROP},
+};
+
+/* From providers to clients. */
+static const struct header_row answer_rows[] = {
+    {"connection", HEADER_DROP},
+    {"keep-alive", HEADER_DROP},
+    {"proxy-*", HEADER_DROP},
+    {"te", HEADER_DROP},
+    {"trailer", HEADER_DROP},
+    {"transfer-encoding", HEADER_DROP},
+    {"upgrade", HEADER_DROP},
+    {"content-length", HEADER_DROP}, /* set anew where it holds */
+    {"set-cookie", HEADER_DROP},
+    {"alt-svc", HEADER_DROP},
+    {"strict-transport-security", HEADER_DROP},
+    {"x-weir-*", HEADER_DROP},
+    {"x-ratelimit-*", HEADER_RENAME},
+    {"anthropic-ratelimit-*", HEADER_RENAME},
+};
+
+static enum header_rule rule_of(const struct header_row *rows, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct str pattern = str_of(rows[i].name);
+        bool open = pattern.p[pattern.n - 1] == '*';
+        if (open) {
+            pattern.n--;
+        }
+        if (open ? str_starts_nocase(name, pattern) : str_eq_nocase(name, pattern)) {
+            return rows[i].rule;
+        }
+    }
+    return HEADER_PASS;
+}
+
+/* Names listed in Connection belong to the hop as well (RFC 9110, 7.6.1). */
+static bool named_by_connection(const struct http_head *head, struct str name)
+{
+    struct str rest = http_head_get(head, "connection");
+    while (rest.n > 0) {
+        if (str_eq_nocase(str_trim(str_split(&rest, ',')), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct str without_version(struct str path)
+{
+    return str_starts(path, STR("/v1/")) ? str_from(path, 3) : path;
+}
+
+/* "/v1" is part of an OpenAI base_url and not of an Anthropic one; both are met halfway. */
+static struct str path_behind_base(const struct settings_provider *p, struct str path)
+{
+    struct str base = p->base_url.path;
+    bool versioned = str_ends(base, STR("/v1"));
+    if (p->dialect->dialect == DIALECT_OPENAI) {
+        return base.n == 0 ? path : without_version(path);
+    }
+    return versioned ? without_version(path) : path;
+}
+
+struct str header_upstream_path(const struct settings_provider *p, struct str path,
+                                struct arena *arena)
+{
+    struct str tail = path_behind_base(p, path);
+    return arena_printf(arena, "%.*s%.*s", STR_ARG(p->base_url.path), STR_ARG(tail));
+}
+
+static void put_line(struct buf *out, struct str name, struct str value)
+{
+    buf_put_str(out, name);
+    buf_puts(out, ": ");
+    buf_put_str(out, value);
+    buf_puts(out, "\r\n");
+}
+
+static bool is_extra(const struct settings_provider *p, struct str name)
+{
+    for (size_t i = 0; i < p->header_count; i++) {
+        if (str_eq_nocase(p->headers[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_request_line(struct buf *out, const struct header_request *r)
+{
+    const struct settings_provider *p = r->provider;
+    buf_put_str(out, r->method);
+    buf_putc(out, ' ');
+    if (p->has_proxy && !p->base_url.https) {
+        buf_puts(out, "http://");
+        buf_put_str(out, p->authority);
+    }
+    buf_put_str(out, p->base_url.path);
+    buf_put_str(out, path_behind_base(p, r->path));
+    if (r->query.n > 0) {
+        buf_putc(out, '?');
+        buf_put_str(out, r->query);
+    }
+    buf_puts(out, " HTTP/1.1\r\n");
+}
+
+void header_write_request(struct buf *out, const struct header_request *r)
+{
+    const struct settings_provider *p = r->provider;
+    const struct http_head *client = r->client;
+
+    put_request_line(out, r);
+    put_line(out, STR("host"), p->authority);
+    if (p->has_proxy && !p->base_url.https && p->proxy_authorization.n > 0) {
+        put_line(out, STR("proxy-authorization"), p->proxy_authorization);
+    }
+    bool has_version = http_head_get(client, "anthropic-version").p != NULL;
+    p->dialect->write_auth(out, r->key ? r->key->secret : STR_EMPTY, has_version);
+    buf_puts(out, "accept-encoding: identity\r\n");
+    if (r->has_body) {
+        buf_putf(out, "content-length: %zu\r\n", r->body_bytes);
+    }
+    for (size_t i = 0; i < p->header_count; i++) {
+        put_line(out, p->headers[i].name, p->headers[i].value);
+    }
+    for (size_t i = 0; i < client->header_count; i++) {
+        const struct http_header *h = &client->headers[i];
+        bool passes = rule_of(request_rows, ARRAY_LEN(request_rows), h->name) == HEADER_PASS &&
+                      !named_by_connection(client, h->name) && !is_extra(p, h->name);
+        if (passes) {
+            put_line(out, h->name, h->value);
+        }
+    }
+    buf_puts(out, "\r\n");
+}
+
+size_t header_filter_answer(const struct http_head *head, struct arena *arena,
+                            struct http_header *out, size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < head->header_count && n < max; i++) {
+        const struct http_header *h = &head->headers[i];
+        enum header_rule rule = rule_of(answer_rows, ARRAY_LEN(answer_rows), h->name);
+        bool plain = str_eq_nocase(h->name, STR("content-encoding")) &&
+                     str_eq_nocase(h->value, STR("identity"));
+        if (rule == HEADER_DROP || plain || named_by_connection(head, h->name)) {
+            continue;
+        }
+        out[n].name = rule == HEADER_RENAME
+                          ? arena_printf(arena, HEADER_UPSTREAM_PREFIX "%.*s", STR_ARG(h->name))
+                          : arena_str(arena, h->name);
+        out[n].value = arena_str(arena, h->value);
+        n++;
+    }
+    return n;
+}
