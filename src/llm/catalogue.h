@@ -19,6 +19,8 @@
 #include "core/str.h"
 
 #define CATALOGUE_ROWS_MAX 20000
+/* A million dollars per million tokens. */
+#define CATALOGUE_PRICE_MAX 1000000000000
 
 struct catalogue_price {
     int64_t input, cached, cache_write, cache_write_1h, output; /* pico-dollars per token */
@@ -30,23 +32,28 @@ struct catalogue_price {
 struct catalogue_row {
     struct str vendor;
     struct str model;
-    int64_t context_window, max_output;
-    int64_t effective_ms; /* wall time from which this price holds */
+    int64_t context_window, max_output; /* tokens; 0 = not known */
+    int64_t effective_ms;               /* wall time from which this price holds; 0 = always */
     struct catalogue_price price;
     struct str source;
+    size_t line; /* of the CSV */
 };
 
 struct catalogue {
     struct arena arena;
-    struct str version; /* hash of the data, short */
-    struct catalogue_row *rows;
+    struct str version;         /* hash of the data, short */
+    struct catalogue_row *rows; /* by vendor, model, date */
     size_t n;
-    struct map by_name; /* private: "vendor/model" -> rows by date */
+    struct map by_name; /* private: "vendor/model" -> the first of its rows */
 };
 
-/* The embedded data. Errors name line and column of the CSV. */
+/*
+ * Parses CSV text: a head row with the columns' names in the order of data/catalogue.csv, then one
+ * row per model and date. Errors are ERR_INVALID and name file, line and column.
+ */
 MUST_CHECK int catalogue_parse(struct str csv, const char *name, struct catalogue **ret_catalogue,
                                struct error *err);
+/* The embedded data. */
 MUST_CHECK int catalogue_load_embedded(struct catalogue **ret_catalogue, struct error *err);
 void catalogue_free(struct catalogue *catalogue);
 
@@ -57,10 +64,14 @@ void catalogue_free(struct catalogue *catalogue);
 const struct catalogue_row *catalogue_find(const struct catalogue *catalogue, struct str vendor,
                                            struct str model, int64_t at_ms);
 
-/* The vendor behind an API host ("api.openai.com" -> "openai"), or empty. */
+/* The vendor behind an API host ("api.openai.com" -> "openai"), or empty. Hosts whose prices differ
+ * from the vendor's list (regional ones, resellers) are not mapped. */
 struct str catalogue_vendor_of_host(struct str host);
 
-/* Decimal USD per million tokens to pico-dollars per token; 0 or ERR_INVALID. */
+/* Every price -1, no long-context tier. */
+void catalogue_price_init(struct catalogue_price *price);
+/* Decimal USD per million tokens, at most six decimals, to pico-dollars per token; 0 or
+ * ERR_INVALID. */
 MUST_CHECK int catalogue_price_parse(struct str text, int64_t *ret_pico);
 
 #endif
