@@ -72,7 +72,6 @@ def serve_with_llama_cpp_python(port: int) -> None:
         sys.executable, "-m", "llama_cpp.server", "--host", HOST, "--port", str(port),
         "--model", model_path(), "--model_alias", ALIAS, "--n_ctx", str(CONTEXT_TOKENS),
         "--n_threads", str(THREADS), "--n_threads_batch", str(THREADS), "--chat_format", "chatml-function-calling",
-        "--embedding", "true",
     ])
 
 
