@@ -93,8 +93,22 @@ static struct tls_context *context_new(bool server)
     return context;
 }
 
+/* OpenSSL's own words for a file that is not there say nothing. */
+static int check_readable(const char *what, const char *path, struct error *err)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return error_set(err, ERR_INVALID, "cannot read %s %s: %s", what, path, strerror(errno));
+    }
+    fclose(file);
+    return 0;
+}
+
 int tls_context_new_client(const char *ca_file, struct tls_context **ret_context, struct error *err)
 {
+    if (ca_file != NULL && check_readable("the ca_file", ca_file, err) != 0) {
+        return ERR_INVALID;
+    }
     struct tls_context *context = context_new(false);
     ERR_clear_error();
     SSL_CTX_set_verify(context->ctx, SSL_VERIFY_PEER, NULL);
@@ -116,6 +130,10 @@ int tls_context_new_client(const char *ca_file, struct tls_context **ret_context
 static int load_identity(SSL_CTX *ctx, const char *certificate_file, const char *key_file,
                          struct error *err)
 {
+    if (check_readable("the certificate", certificate_file, err) != 0 ||
+        check_readable("the key", key_file, err) != 0) {
+        return ERR_INVALID;
+    }
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate_file) != 1) {
         return error_set(err, ERR_INVALID, "cannot read the certificate %s (PEM is expected): %s",
                          certificate_file, reason_text());
