@@ -196,7 +196,7 @@ static int hex_digit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* The code unit of "\uXXXX" at `at`, or -1. */
+/* The code unit of "\u" and four hex digits at `at`, or -1. */
 static int32_t read_unit(struct str text, size_t at)
 {
     if (at + 6 > text.n || text.p[at] != '\\' || text.p[at + 1] != 'u') {
