@@ -13,7 +13,8 @@
 
 #define SECRET_PREFIX       "sk-weir-"
 #define SECRET_RANDOM_BYTES 32
-#define SECRET_TEXT_BYTES   43   /* of base64url without padding */
+#define SECRET_TEXT_BYTES   43 /* of base64url without padding */
+#define NAME_BYTES_MAX      128
 #define SECRET_BYTES_MAX    4096 /* of one that is hashed */
 
 struct key_options {
@@ -38,32 +39,41 @@ static void put_base64url(const unsigned char *bytes, char *out)
     *out = '\0';
 }
 
-/* Names go into YAML as they are, so they may not hold what YAML gives a meaning. */
-static bool is_plain_name(struct str name)
-{
-    if (name.n == 0 || name.p[0] == '-' || str_eq_nocase(name, STR("null"))) {
-        return false;
-    }
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '-' || c == '_' || c == '.' || c == '/')) {
-            return false;
-        }
-    }
-    return true;
-}
-
+/* What a name may hold is what the configuration accepts: it goes into headers, logs and metrics.
+ */
 static int check_name(const char *option, struct str name, struct error *err)
 {
     char shown[STR_SHOW_MAX];
+    bool sound = name.n > 0 && name.n <= NAME_BYTES_MAX;
 
-    if (!is_plain_name(name)) {
+    for (size_t i = 0; sound && i < name.n; i++) {
+        char c = name.p[i];
+        sound = c > ' ' && c < 127 && c != '"' && c != '\\' && c != ',';
+    }
+    if (!sound) {
         return error_set(err, ERR_INVALID,
-                         "--%s must be of letters, digits and \"-_./\", not \"%s\"", option,
-                         str_show(name, shown));
+                         "--%s: a name has 1 to %d printable ASCII characters, no spaces, quotes, "
+                         "backslashes or commas, unlike \"%s\"",
+                         option, NAME_BYTES_MAX, str_show(name, shown));
     }
     return 0;
+}
+
+/* A name as YAML takes it for a text: quoted unless it is plainly a word. */
+static void put_name(struct buf *out, struct str name)
+{
+    bool plain = (name.p[0] >= 'a' && name.p[0] <= 'z') || (name.p[0] >= 'A' && name.p[0] <= 'Z');
+
+    for (size_t i = 0; plain && i < name.n; i++) {
+        char c = name.p[i];
+        plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                c == '-' || c == '_' || c == '.' || c == '/';
+    }
+    if (plain && !str_eq_nocase(name, STR("null"))) {
+        buf_put_str(out, name);
+    } else {
+        buf_put_json(out, name);
+    }
 }
 
 static bool is_date(struct str text)
@@ -123,7 +133,7 @@ static void put_models(struct buf *out, const char *models, bool json)
         if (json) {
             buf_put_json(out, model);
         } else {
-            buf_put_str(out, model);
+            put_name(out, model);
         }
     }
     buf_putc(out, ']');
@@ -131,7 +141,9 @@ static void put_models(struct buf *out, const char *models, bool json)
 
 static void put_entry(struct buf *out, const struct key_options *o, const char *digest)
 {
-    buf_putf(out, "{alias: %s, sha256: %s", o->alias, digest);
+    buf_puts(out, "{alias: ");
+    put_name(out, str_of(o->alias));
+    buf_putf(out, ", sha256: %s", digest);
     if (o->models) {
         buf_puts(out, ", models: ");
         put_models(out, o->models, false);
@@ -148,8 +160,10 @@ static void put_person(struct buf *out, const struct key_options *o, const char 
     buf_putf(out,
              "The secret, for the client. It is shown this once; weir keeps only its digest.\n\n"
              "  %s\n\nThe entry for weir.yaml (then: weir ctl reload):\n\n"
-             "tenants:\n  %s:\n    keys:\n      - ",
-             secret, o->tenant);
+             "tenants:\n  ",
+             secret);
+    put_name(out, str_of(o->tenant));
+    buf_puts(out, ":\n    keys:\n      - ");
     put_entry(out, o, digest);
     buf_putc(out, '\n');
 }
