@@ -14,7 +14,7 @@
 #include "net/client.h"
 #include "store/store.h"
 
-#define ENGINE_ORIGINS_MAX (2 * SETTINGS_PROVIDERS_MAX)
+#define ENGINE_ORIGINS_MAX (8 * SETTINGS_PROVIDERS_MAX)
 
 struct engine;
 struct loop;

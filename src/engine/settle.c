@@ -85,7 +85,8 @@ void settle(const struct settle_input *in, struct trace *t)
     if (!in->provider || !in->facts || !in->route->billed || (!in->accepted && !broke_off)) {
         return;
     }
-    bool complete = answer && answer->usage.output >= 0 && t->cancelled_in.n == 0;
+    bool complete = answer && answer->usage.output >= 0 && t->cancelled_in.n == 0 &&
+                    t->error_class.n == 0;
     if (answer && usage_is_known(&answer->usage) &&
         (complete || in->route->route == ROUTE_EMBEDDINGS)) {
         usage = answer->usage;

@@ -164,9 +164,6 @@ void sock_flush(struct sock *s)
         return;
     }
     s->writing = true;
-    if (sock_backlog(s) >= SOCK_BACKLOG_HIGH) {
-        s->was_high = true;
-    }
 }
 
 /* Tries the kernel first with what was collected and `bytes` behind it; what remains is kept. */
@@ -200,6 +197,9 @@ void sock_put(struct sock *s, const void *bytes, size_t n)
         put_direct(s, bytes, n);
     } else if (buf_put(&s->out, bytes, n) != 0) {
         fail_later(s, ERR_LIMIT, "the peer does not read what is sent to it");
+    }
+    if (sock_backlog(s) >= SOCK_BACKLOG_HIGH) {
+        s->was_high = true; /* the owner may see this after the flush and wait for on_drain */
     }
 }
 

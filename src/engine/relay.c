@@ -1,0 +1,106 @@
+#include "engine/relay.h"
+
+void relay_init(struct relay *r, const struct provider *dialect, enum route route, bool stream,
+                bool strip_usage, bool readable)
+{
+    *r = (struct relay){.dialect = dialect,
+                        .route = route,
+                        .stream = stream,
+                        .readable = readable,
+                        .strip_usage = strip_usage && stream && readable};
+    answer_facts_init(&r->facts);
+    buf_init(&r->out, RELAY_OUT_BYTES_MAX);
+    buf_init(&r->whole, RELAY_WHOLE_BYTES_MAX);
+    buf_init(&r->replacement, RELAY_EVENT_BYTES_MAX + 1024);
+    sse_init(&r->sse, RELAY_EVENT_BYTES_MAX);
+}
+
+void relay_release(struct relay *r)
+{
+    answer_facts_release(&r->facts);
+    buf_release(&r->out);
+    buf_release(&r->whole);
+    buf_release(&r->replacement);
+    sse_release(&r->sse);
+}
+
+static int take_event(struct relay *r, const struct sse_event *e)
+{
+    enum provider_verdict verdict = PROVIDER_PASS;
+    r->events++;
+    if (e->has_data) {
+        verdict = r->dialect->on_event(r->route, e->event, e->data, e->raw, r->strip_usage,
+                                       &r->facts, &r->replacement);
+    }
+    if (!r->strip_usage || verdict == PROVIDER_DROP) {
+        return 0; /* passed as it came, or not at all */
+    }
+    return buf_put_str(&r->out,
+                       verdict == PROVIDER_REPLACE ? buf_str(&r->replacement) : e->raw);
+}
+
+/* Gives up reading: what was held goes out, and all that follows. */
+static int go_blind(struct relay *r, struct str bytes)
+{
+    int rc = 0;
+    r->blind = true;
+    if (r->strip_usage) {
+        rc = buf_put_str(&r->out, sse_rest(&r->sse));
+        rc = rc == 0 ? buf_put_str(&r->out, bytes) : rc;
+        r->event_open = true;
+    }
+    return rc;
+}
+
+static int push_stream(struct relay *r, struct str bytes)
+{
+    struct sse_event e;
+    if (!r->strip_usage || r->blind) {
+        int rc = buf_put_str(&r->out, bytes);
+        if (rc != 0 || r->blind) {
+            return rc;
+        }
+    }
+    if (sse_push(&r->sse, bytes) != 0) {
+        return go_blind(r, bytes);
+    }
+    while (sse_next(&r->sse, &e)) {
+        int rc = take_event(r, &e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    r->event_open = !r->strip_usage && sse_rest(&r->sse).n > 0;
+    return 0;
+}
+
+int relay_push(struct relay *r, struct str bytes)
+{
+    if (!r->readable) {
+        return buf_put_str(&r->out, bytes);
+    }
+    if (r->stream) {
+        return push_stream(r, bytes);
+    }
+    if (!r->blind && buf_put_str(&r->whole, bytes) != 0) {
+        r->blind = true;
+        buf_release(&r->whole);
+    }
+    return buf_put_str(&r->out, bytes);
+}
+
+void relay_finish(struct relay *r, bool complete)
+{
+    if (!r->readable || r->blind) {
+        return;
+    }
+    if (r->stream) {
+        if (complete && r->strip_usage) {
+            buf_put_str(&r->out, sse_rest(&r->sse));
+        }
+        return;
+    }
+    if (complete) {
+        r->dialect->on_answer(r->route, buf_str(&r->whole), &r->facts);
+    }
+}

@@ -1,0 +1,57 @@
+#ifndef ENGINE_RELAY_H
+#define ENGINE_RELAY_H
+
+/*
+ * An answer on its way through: bytes in from the provider, bytes out for the client, and what can
+ * be learnt from them in passing. No I/O; how the bytes are cut changes nothing.
+ *
+ * Streams: without anything to edit, bytes go out as they came, incomplete events included. Where
+ * weir asked for usage and the client did not (strip_usage), an incomplete event is held until it
+ * is whole, because it may have to be edited. An event above CALL_EVENT_BYTES_MAX cannot be a usage
+ * chunk: from there on the stream passes unread and `blind` is set.
+ *
+ * Whole answers pass as they came; a copy is kept (to RELAY_WHOLE_BYTES_MAX) and read at the end.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/str.h"
+#include "llm/answer.h"
+#include "llm/provider.h"
+#include "net/sse.h"
+
+#define RELAY_EVENT_BYTES_MAX (16u << 20)
+#define RELAY_WHOLE_BYTES_MAX (64u << 20)
+#define RELAY_OUT_BYTES_MAX (64u << 20)
+
+struct relay {
+    /* may be read */
+    struct answer_facts facts;
+    struct buf out;    /* for the client; the owner takes and clears it */
+    int64_t events;    /* whole events seen */
+    bool blind;        /* too much to read: facts are incomplete */
+    bool event_open;   /* part of an event has gone out */
+    /* private */
+    const struct provider *dialect;
+    enum route route;
+    bool stream;
+    bool readable;
+    bool strip_usage;
+    struct sse sse;
+    struct buf whole;
+    struct buf replacement;
+};
+
+/* `readable` false: a pass-through route or an encoded body; bytes pass unread. */
+void relay_init(struct relay *r, const struct provider *dialect, enum route route, bool stream,
+                bool strip_usage, bool readable);
+void relay_release(struct relay *r);
+/* ERR_LIMIT when `out` is full: the owner did not take it. */
+MUST_CHECK int relay_push(struct relay *r, struct str bytes);
+/* The answer is whole, or will get no further: what was held goes out (`complete`) or is dropped,
+ * and a whole answer is read. */
+void relay_finish(struct relay *r, bool complete);
+
+#endif

@@ -1,0 +1,348 @@
+#include "gateway/gateway.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "gateway/admin.h"
+#include "net/timer.h"
+
+struct gateway_thread {
+    pthread_t thread;
+    struct loop *loop;
+};
+
+struct gateway {
+    struct gateway_options options;
+    struct settings *settings;
+    struct store *store;
+    struct keyring *keyring;
+    struct worker *workers[GATEWAY_WORKERS_MAX];
+    struct gateway_thread threads[GATEWAY_WORKERS_MAX]; /* [0] is the caller's */
+    size_t worker_count;
+    struct admin *admin;
+    struct timer drain_timer;
+    bool draining;
+    int64_t drain_until_ms;
+    int64_t started_ms;
+    uint64_t reloads_ok, reloads_failed;
+};
+
+/* ---- asking all workers ---- */
+
+struct round {
+    void (*fn)(void *ctx, struct worker *worker);
+    void *ctx;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    size_t left;
+};
+
+struct turn {
+    struct round *round;
+    struct worker *worker;
+};
+
+static void take_turn(void *ctx)
+{
+    struct turn *turn = ctx;
+    struct round *round = turn->round;
+    round->fn(round->ctx, turn->worker);
+    pthread_mutex_lock(&round->lock);
+    round->left--;
+    pthread_cond_signal(&round->done);
+    pthread_mutex_unlock(&round->lock);
+}
+
+void gateway_on_workers(struct gateway *g, void (*fn)(void *ctx, struct worker *worker), void *ctx)
+{
+    struct turn turns[GATEWAY_WORKERS_MAX];
+    struct round round = {.fn = fn, .ctx = ctx, .left = g->worker_count - 1};
+
+    fn(ctx, g->workers[0]);
+    if (round.left == 0) {
+        return;
+    }
+    pthread_mutex_init(&round.lock, NULL);
+    pthread_cond_init(&round.done, NULL);
+    for (size_t i = 1; i < g->worker_count; i++) {
+        turns[i] = (struct turn){&round, g->workers[i]};
+        loop_post(g->workers[i]->loop, take_turn, &turns[i]);
+    }
+    pthread_mutex_lock(&round.lock);
+    while (round.left > 0) {
+        pthread_cond_wait(&round.done, &round.lock);
+    }
+    pthread_mutex_unlock(&round.lock);
+    pthread_cond_destroy(&round.done);
+    pthread_mutex_destroy(&round.lock);
+}
+
+static void add_gauges(void *ctx, struct worker *w)
+{
+    struct metrics_gauges *g = ctx;
+    struct client_counts counts;
+    client_count(engine_client(w->engine), &counts);
+    g->client_connections += server_connections(w->server);
+    g->requests_open += server_requests(w->server);
+    g->provider_calls += counts.calls;
+    g->provider_connections += counts.connections;
+    g->provider_idle += counts.idle;
+    g->provider_waiting += counts.waiting;
+}
+
+void gateway_gauges(struct gateway *g, struct metrics_gauges *ret_gauges)
+{
+    struct metrics_gauges gauges = {.config_loaded_ms = g->settings->loaded_ms,
+                                    .reloads_ok = g->reloads_ok,
+                                    .reloads_failed = g->reloads_failed,
+                                    .version = g->options.version};
+    gateway_on_workers(g, add_gauges, &gauges);
+    store_count(g->store, &gauges.store);
+    *ret_gauges = gauges;
+}
+
+void gateway_write_metrics(struct gateway *g, struct buf *out)
+{
+    struct metrics *all[GATEWAY_WORKERS_MAX];
+    struct metrics_gauges gauges;
+    for (size_t i = 0; i < g->worker_count; i++) {
+        all[i] = g->workers[i]->metrics;
+    }
+    gateway_gauges(g, &gauges);
+    metrics_write(all, g->worker_count, &gauges, out);
+}
+
+/* ---- reload ---- */
+
+static void adopt(void *ctx, struct worker *w)
+{
+    worker_adopt(w, ctx);
+}
+
+int gateway_reload(struct gateway *g, struct error *err)
+{
+    struct settings *next = NULL;
+    struct settings_source source = *g->options.source;
+    source.now_ms = clock_wall_ms();
+    int rc = settings_load(g->options.config_path, &source, &next, err);
+    if (rc == 0) {
+        const char *name = settings_restart_needed(g->settings, next);
+        if (name) {
+            rc = error_set(err, ERR_INVALID,
+                           "%s: %s has changed, which only a restart can take over; nothing was "
+                           "changed",
+                           g->options.config_path, name);
+        }
+    }
+    if (rc != 0) {
+        g->reloads_failed++;
+        settings_unref(next);
+        return rc;
+    }
+    gateway_on_workers(g, adopt, next);
+    store_set_retention(g->store, &next->retention);
+    settings_unref(g->settings);
+    g->settings = next;
+    g->reloads_ok++;
+    log_info(g->options.log, "gateway", "configuration %s reloaded", g->options.config_path);
+    return 0;
+}
+
+/* ---- shutdown ---- */
+
+static void drain_worker(void *ctx, struct worker *w)
+{
+    (void)ctx;
+    worker_drain(w);
+}
+
+static void drain_look(void *ctx)
+{
+    struct gateway *g = ctx;
+    struct metrics_gauges gauges;
+    gateway_gauges(g, &gauges);
+    if (gauges.requests_open == 0 || loop_now_ms(g->options.loop) >= g->drain_until_ms) {
+        if (gauges.requests_open > 0) {
+            log_warn(g->options.log, "gateway", "drain_timeout is over; %zu requests are cut",
+                     gauges.requests_open);
+        }
+        loop_stop(g->options.loop);
+        return;
+    }
+    timer_set(&g->drain_timer, GATEWAY_DRAIN_POLL_MS);
+}
+
+void gateway_drain(struct gateway *g)
+{
+    if (g->draining) {
+        loop_stop(g->options.loop);
+        return;
+    }
+    g->draining = true;
+    g->drain_until_ms = loop_now_ms(g->options.loop) + g->settings->drain_timeout_ms;
+    log_info(g->options.log, "gateway", "shutting down: open requests may finish");
+    gateway_on_workers(g, drain_worker, NULL);
+    timer_set(&g->drain_timer, 0);
+}
+
+static void signal_came(void *ctx, int signum)
+{
+    struct gateway *g = ctx;
+    struct error err;
+    if (signum != SIGHUP) {
+        gateway_drain(g);
+    } else if (gateway_reload(g, &err) != 0) {
+        log_error(g->options.log, "gateway", "reload refused: %s", err.text);
+    }
+}
+
+/* ---- start ---- */
+
+static void *run_worker(void *ctx)
+{
+    struct gateway_thread *thread = ctx;
+    loop_run(thread->loop);
+    return NULL;
+}
+
+/* With several listeners on one port a second gateway would silently share it: ask first. */
+static int check_port_is_free(const struct settings *s, struct loop *loop, struct error *err)
+{
+    static const struct server_events nobody;
+    struct server_options options = {.address = s->listen_address, .port = s->listen_port};
+    struct server *probe = NULL;
+    int rc = server_open(loop, &options, &nobody, NULL, &probe, err);
+    server_close(probe);
+    return rc;
+}
+
+static int open_workers(struct gateway *g, struct error *err)
+{
+    size_t n = (size_t)g->settings->workers;
+    int rc = n > 1 ? check_port_is_free(g->settings, g->options.loop, err) : 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        g->threads[i].loop = g->options.loop;
+        rc = i > 0 ? loop_new(&g->threads[i].loop, err) : 0;
+        struct worker_options options = {.loop = g->threads[i].loop,
+                                         .settings = g->settings,
+                                         .store = g->store,
+                                         .keyring = g->keyring,
+                                         .log = g->options.log,
+                                         .reuseport = n > 1};
+        rc = rc == 0 ? worker_open(&options, &g->workers[i], err) : rc;
+        g->worker_count += rc == 0;
+    }
+    for (size_t i = 1; rc == 0 && i < n; i++) {
+        if (pthread_create(&g->threads[i].thread, NULL, run_worker, &g->threads[i]) != 0) {
+            BUG_ON("no thread could be started"); /* nothing has been promised yet */
+        }
+    }
+    return rc;
+}
+
+static int watch_signals(struct gateway *g, struct error *err)
+{
+    static const int signals[] = {SIGHUP, SIGTERM, SIGINT};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        int rc = loop_on_signal(g->options.loop, signals[i], signal_came, g, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int gateway_open(const struct gateway_options *options, struct gateway **ret_gateway,
+                 struct error *err)
+{
+    struct gateway *g = x_calloc(1, sizeof(*g));
+    g->options = *options;
+    g->settings = settings_ref(options->settings);
+    g->started_ms = clock_wall_ms();
+    g->keyring = keyring_new();
+    timer_init(&g->drain_timer, options->loop, drain_look, g);
+    char *url = x_strndup(g->settings->store.p, g->settings->store.n);
+    int rc = store_open(url, &g->store, err);
+    x_free(url);
+    if (rc == 0) {
+        store_set_retention(g->store, &g->settings->retention);
+        rc = open_workers(g, err);
+    }
+    if (rc == 0) {
+        rc = admin_open(options->loop, g, &g->admin, err);
+    }
+    if (rc == 0) {
+        rc = watch_signals(g, err);
+    }
+    if (rc != 0) {
+        gateway_close(g);
+        return rc;
+    }
+    *ret_gateway = g;
+    return 0;
+}
+
+void gateway_close(struct gateway *g)
+{
+    if (!g) {
+        return;
+    }
+    timer_cancel(&g->drain_timer);
+    admin_close(g->admin);
+    for (size_t i = 1; i < g->worker_count; i++) {
+        if (g->threads[i].thread) {
+            loop_stop(g->threads[i].loop);
+            pthread_join(g->threads[i].thread, NULL);
+        }
+    }
+    for (size_t i = 0; i < g->worker_count; i++) {
+        worker_close(g->workers[i]);
+        if (i > 0) {
+            loop_free(g->threads[i].loop);
+        }
+    }
+    if (g->store) {
+        store_close(g->store);
+    }
+    keyring_free(g->keyring);
+    settings_unref(g->settings);
+    x_free(g);
+}
+
+uint16_t gateway_port(const struct gateway *g)
+{
+    return server_port(g->workers[0]->server);
+}
+
+uint16_t gateway_admin_port(const struct gateway *g)
+{
+    return admin_port(g->admin);
+}
+
+const struct settings *gateway_settings(const struct gateway *g)
+{
+    return g->settings;
+}
+
+struct keyring *gateway_keyring(const struct gateway *g)
+{
+    return g->keyring;
+}
+
+int64_t gateway_started_ms(const struct gateway *g)
+{
+    return g->started_ms;
+}
+
+const char *gateway_version(const struct gateway *g)
+{
+    return g->options.version;
+}
+
+bool gateway_is_draining(const struct gateway *g)
+{
+    return g->draining;
+}
