@@ -1,4 +1,6 @@
 /* The SQLite driver: its table, its statements, and writing. */
+#include <stdio.h>
+
 #include "core/mem.h"
 #include "store/migrate.h"
 #include "store/store_sqlite_internal.h"

@@ -7,7 +7,8 @@
 #include "core/mem.h"
 #include "store/store_sqlite_internal.h"
 
-#define APPLICATION_ID 0x77656972 /* "weir" */
+#define SMALLEST_DATABASE_BYTES 512
+#define APPLICATION_ID          0x77656972 /* "weir" */
 
 /* A write-ahead log of 16 MiB at most between checkpoints, give or take a batch. With
  * synchronous=NORMAL a commit is a write to the log without a wait for the disk: a killed process
@@ -103,7 +104,7 @@ static int create_file(const char *path, const char *name, struct error *err)
     return 0;
 }
 
-static int check_file(const struct store_db *db, bool writes, struct error *err)
+static int check_file(struct store_db *db, bool writes, struct error *err)
 {
     struct stat st;
 
@@ -124,6 +125,10 @@ static int check_file(const struct store_db *db, bool writes, struct error *err)
     }
     if (!S_ISREG(st.st_mode)) {
         return error_set(err, ERR_INVALID, "store %s is not a regular file", db->name);
+    }
+    /* SQLite takes a file of a few bytes for an empty database and would overwrite it. */
+    if (st.st_size > 0 && st.st_size < SMALLEST_DATABASE_BYTES) {
+        return store_sqlite_fail(db, SQLITE_NOTADB, "opening", err);
     }
     return 0;
 }
