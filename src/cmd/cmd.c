@@ -15,7 +15,7 @@ const struct cmd *const cmd_table[] = {
 };
 
 /* Options of one command, with the help that each has. */
-#define CMD_OPTS_MAX 48
+#define CMD_OPTS_MAX 96
 /* "completion" and a verb. */
 #define CMD_PATH_MAX  64
 #define CMD_NAMES_MAX 32

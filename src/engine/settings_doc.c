@@ -21,7 +21,7 @@ static const char introduction[] =
     "\n"
     "- `${NAME}` in a value stands for an environment variable, which must be set; "
     "`${NAME:-default}` has a default,\n"
-    "  which also replaces an empty value; `$${` is a plain `${`. Secrets belong into the "
+    "  which also replaces an empty value; `$${` is a plain `${`. Secrets belong in the "
     "environment, not into the file.\n"
     "- Durations are written `250ms`, `10s`, `5m`, `2h`, `30d`; a bare number is seconds. Sizes "
     "are "
