@@ -236,7 +236,7 @@ static int open_workers(struct gateway *g, struct error *err)
     }
     for (size_t i = 1; rc == 0 && i < n; i++) {
         if (pthread_create(&g->threads[i].thread, NULL, run_worker, &g->threads[i]) != 0) {
-            BUG_ON("no thread could be started"); /* nothing has been promised yet */
+            rc = error_set(err, ERR_IO, "cannot start a thread for worker %zu", i);
         }
     }
     return rc;
