@@ -1,7 +1,6 @@
 #include "llm/answer.h"
 
 #include "core/json.h"
-#include "llm/skim.h"
 #include "llm/token.h"
 
 void answer_facts_init(struct answer_facts *facts)
@@ -41,10 +40,4 @@ bool answer_facts_take_usage(struct answer_facts *facts, enum dialect dialect, s
         buf_put_str(&facts->usage_raw, object);
     }
     return known;
-}
-
-void answer_facts_fail(struct answer_facts *facts, struct str json_text)
-{
-    facts->failed = true;
-    skim_copy(json_text, facts->error_text, sizeof(facts->error_text));
 }

@@ -40,7 +40,5 @@ void answer_facts_release(struct answer_facts *facts);
 void answer_facts_add_text(struct answer_facts *facts, struct str json_text);
 /* A usage object's bytes: parsed, and kept when it holds anything. */
 bool answer_facts_take_usage(struct answer_facts *facts, enum dialect dialect, struct str object);
-/* Marks the answer as failed; `json_text` is the message. */
-void answer_facts_fail(struct answer_facts *facts, struct str json_text);
 
 #endif

@@ -9,6 +9,8 @@
 
 #define VERSION_DIGITS 12
 #define NAME_BYTES_MAX 200
+/* Between vendor and model in the index: both may hold slashes. */
+#define NAME_SEPARATOR '\n'
 #define DAY_MS         86400000
 
 enum column_type { COLUMN_TEXT = 0, COLUMN_NAME, COLUMN_TOKENS, COLUMN_PRICE, COLUMN_DATE };
@@ -166,7 +168,7 @@ static int read_field(struct catalogue *catalogue, const struct column *column, 
     int64_t *number = member;
     switch (column->type) {
     case COLUMN_NAME:
-        if (text.n == 0 || text.n > NAME_BYTES_MAX) {
+        if (text.n == 0 || text.n > NAME_BYTES_MAX || str_find_char(text, NAME_SEPARATOR) >= 0) {
             return ERR_INVALID;
         }
         *(struct str *)member = arena_str(&catalogue->arena, text);
@@ -269,8 +271,8 @@ static int index_rows(struct catalogue *catalogue, const char *name, struct erro
             }
             continue;
         }
-        struct str key = arena_printf(&catalogue->arena, "%.*s/%.*s", STR_ARG(rows[i].vendor),
-                                      STR_ARG(rows[i].model));
+        struct str key = arena_printf(&catalogue->arena, "%.*s%c%.*s", STR_ARG(rows[i].vendor),
+                                      NAME_SEPARATOR, STR_ARG(rows[i].model));
         map_put(&catalogue->by_name, key, &rows[i]);
     }
     return 0;
@@ -355,7 +357,7 @@ static const struct catalogue_row *find_exact(const struct catalogue *catalogue,
         return NULL;
     }
     memcpy(key, vendor.p, vendor.n);
-    key[vendor.n] = '/';
+    key[vendor.n] = NAME_SEPARATOR;
     memcpy(key + vendor.n + 1, model.p, model.n);
     const struct catalogue_row *row =
         map_get(&catalogue->by_name, str_make(key, vendor.n + 1 + model.n));

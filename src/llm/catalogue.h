@@ -44,7 +44,7 @@ struct catalogue {
     struct str version;         /* hash of the data, short */
     struct catalogue_row *rows; /* by vendor, model, date */
     size_t n;
-    struct map by_name; /* private: "vendor/model" -> the first of its rows */
+    struct map by_name; /* private: vendor and model -> the first of their rows */
 };
 
 /*

@@ -1,0 +1,71 @@
+#include "unit/llm/suite.h"
+
+#include "core/attr.h"
+
+static void every_provider_is_found_by_name_and_is_whole(void **state)
+{
+    (void)state;
+    for (size_t i = 0; provider_table[i]; i++) {
+        const struct provider *provider = provider_table[i];
+        assert_ptr_equal(provider_find(str_of(provider->name)), provider);
+        assert_non_null(provider->write_auth);
+        assert_non_null(provider->on_event);
+        assert_non_null(provider->on_answer);
+        assert_non_null(provider->error_text);
+    }
+    assert_null(provider_find(STR("nobody")));
+    assert_null(provider_find(STR_EMPTY));
+}
+
+static void the_message_of_a_failed_answer_is_found(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *text;
+    } rows[] = {
+        {"{\"error\":{\"message\":\"Incorrect API key\",\"type\":\"invalid_request_error\"}}",
+         "Incorrect API key"                                                                                                  },
+        {"{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\",\"message\":\"model: x\"},"
+         "\"request_id\":\"r\"}",                                                     "model: x"                     },
+        {"{\"error\":\"short\"}",                                                              "short"                        },
+        {"{\"object\":\"error\",\"message\":\"old vllm\"}",                                    "old vllm"                     },
+        {"{\"detail\":\"Not Found\"}",                                                         "Not Found"                    },
+        {"[{\"error\":{\"code\":400,\"message\":\"gemini\"}}]",                                "gemini"                       },
+        {"{\"message\":\"outer\",\"error\":{\"message\":\"inner\"}}",                          "inner"                        },
+        {"{\"error\":{\"message\":\"tab\\tand\\nline \\u00e9 \\ud83d\\ude00 \\\"q\\\"\"}}",
+         "tab and line \xc3\xa9 \xf0\x9f\x98\x80 \"q\""                                                                       },
+        {"  <html>\n502 Bad Gateway</html> ",                                                  "<html> 502 Bad Gateway</html>"},
+        {"",                                                                                   ""                             },
+        {"{\"error\":{}}",                                                                     "{\"error\":{}}"               },
+        {"bad \xff byte",                                                                      "bad ? byte"                   },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[128];
+        provider_error_text(str_of(rows[i].body), text, sizeof(text));
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static void a_long_message_is_cut_at_a_character(void **state)
+{
+    char text[8];
+    (void)state;
+    provider_error_text(STR("{\"error\":\"abcde\xc3\xa9\xc3\xa9\"}"), text, sizeof(text));
+    assert_string_equal(text, "abcde\xc3\xa9");
+    provider_error_text(STR("{\"error\":\"abcdef\xc3\xa9\"}"), text, sizeof(text));
+    assert_string_equal(text, "abcdef");
+    provider_error_text(STR("{\"error\":\"abc\"}"), text, 1);
+    assert_string_equal(text, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_provider_is_found_by_name_and_is_whole),
+        cmocka_unit_test(the_message_of_a_failed_answer_is_found),
+        cmocka_unit_test(a_long_message_is_cut_at_a_character),
+    };
+    return cmocka_run_group_tests_name("llm/provider", tests, NULL, NULL);
+}
