@@ -66,7 +66,7 @@ static int put_reference(const struct config_reader *reader, const struct yaml_n
 }
 
 static int put_resolved(const struct config_reader *reader, const struct yaml_node *node,
-                        struct buf *out, struct error *err)
+                        struct buf *out, bool *ret_from_env, struct error *err)
 {
     struct str rest = node->text;
     int result = 0;
@@ -91,6 +91,7 @@ static int put_resolved(const struct config_reader *reader, const struct yaml_no
             return yaml_error(reader->doc, node, err,
                               "\"${\" without \"}\"; write $${ for a plain ${");
         }
+        *ret_from_env = true;
         result = put_reference(reader, node, str_head(rest, (size_t)end), out, err);
         rest = str_from(rest, (size_t)end + 1);
     }
@@ -124,9 +125,8 @@ static int resolve(const struct config_reader *reader, const struct yaml_node *n
     if (node->kind == YAML_SCALAR && str_find(node->text, STR("${")) >= 0) {
         struct buf out;
         buf_init(&out, CONFIG_VALUE_BYTES_MAX);
-        int result = put_resolved(reader, node, &out, err);
+        int result = put_resolved(reader, node, &out, &value.from_env, err);
         value.text = result == 0 ? arena_str(reader->arena, buf_str(&out)) : STR_EMPTY;
-        value.from_env = true;
         buf_release(&out);
         if (result != 0) {
             return result;

@@ -10,56 +10,104 @@
 
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* Narrower rules stand before wider ones. The examples are made up. */
-/* clang-format off: it would make one wide table of the rows. */
+/*
+ * Narrower rules stand before wider ones. The examples are made up. Laid out by hand: the
+ * formatter would make one wide table of it.
+ */
+/* clang-format off */
 static const struct redact_rule rules[] = {
-    {"private_key",           "private keys in PEM form",                              "-",         redact_form_pem,          NULL,          0,
-     "-----BEGIN RSA PRIVATE KEY-----\nMIIEow==\n-----END RSA PRIVATE KEY-----",                                                                                                      "-----BEGIN CERTIFICATE-----\nMIIEow==\n-----END CERTIFICATE-----"},
-    {"anthropic_key",         "Anthropic API keys",                                    "s",         redact_form_prefix,       "sk-ant-",     20,
-     "sk-ant-api03-AbCdEfGh1234567890",                                                                                                                                               "sk-ant-short"                                                    },
-    {"openai_key",            "OpenAI API keys and keys of that form",                 "s",         redact_form_prefix,       "sk-",         20,
-     "sk-proj-AbCdEfGhIjKlMnOp1234",                                                                                                                                                  "sk-circle-fade-dot-animation-of-a-page"                          },
-    {"stripe_key",            "Stripe live keys",                                      "s",         redact_form_prefix,       "sk_live_",    16,
-     "sk_live_4eC39HqLyjWDarjtT1",                                                                                                                                                    "sk_live_key"                                                     },
-    {"stripe_restricted_key", "Stripe restricted live keys",                           "r",         redact_form_prefix,       "rk_live_",
-     16,                                                                                                                                         "rk_live_4eC39HqLyjWDarjtT1",        "rk_live_key"                                                     },
-    {"groq_key",              "Groq API keys",                                         "g",         redact_form_prefix,       "gsk_",        32,
-     "gsk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",                                                                                                                                      "gsk_file_name"                                                   },
-    {"xai_key",               "xAI API keys",                                          "x",         redact_form_prefix,       "xai-",        32,
-     "xai-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",                                                                                                                                      "xai-grok-4"                                                      },
-    {"google_key",            "Google API keys",                                       "A",         redact_form_prefix,       "AIza",        35,
-     "AIzaSyA1234567890abcdefghijklmnopqrstuv",                                                                                                                                       "AIzaSy1"                                                         },
-    {"huggingface_key",       "Hugging Face access tokens",                            "h",         redact_form_prefix,       "hf_",         30,
-     "hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345",                                                                                                                                           "hf_transfer_2"                                                   },
-    {"aws_key",               "AWS access key ids",                                    "A",         redact_form_aws,          NULL,          0,  "AKIAIOSFODNN7EXAMPLE",
-     "AKIAIOSFODNN7EXAMPLEXY"                                                                                                                                                                                                                           },
-    {"github_pat",            "GitHub fine-grained tokens",                            "g",         redact_form_prefix,       "github_pat_", 22,
-     "github_pat_11ABCDEFG0abcdefghijklmnop",                                                                                                                                         "github_pat_name"                                                 },
-    {"github_token",          "GitHub tokens",                                         "g",         redact_form_github,       NULL,          0,
-     "ghp_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",                                                                                                                                      "ghp_AbCdEf"                                                      },
-    {"slack_token",           "Slack tokens",                                          "x",         redact_form_slack,        NULL,          0,
-     "xoxb-123456789012-abcdefGHIJKL",                                                                                                                                                "xoxo-kisses"                                                     },
-    {"jwt",                   "JSON web tokens",                                       "e",         redact_form_jwt,          NULL,          0,
-     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",                                                                                                                         "eyJhbGciOiJIUzI1NiJ9.payload"                                    },
-    {"bearer",                "what follows the word Bearer",                          "bB",        redact_form_bearer,       "bearer ",     20,
-     "Authorization: Bearer abcdef1234567890",                                                                                                                                        "bearer instruments"                                              },
-    {"basic_auth",            "names and passwords in an Authorization header",        "aA",        redact_form_bearer,
-     "authorization: basic ",                                                                                                                4,  "Authorization: Basic dXNlcjpwYXNz",
-     "Authorization: Basic, Bearer"                                                                                                                                                                                                                     },
-    {"url_password",          "passwords in URLs",                                     ":",         redact_form_url_password, NULL,          0,
-     "postgres://app:hunter2@db/app",                                                                                                                                                 "https://example.com:8080/a@b"                                    },
-    {"assignment",            "values of names like password, secret, token, api_key",
-     "=:",                                                                                          redact_form_assignment,   NULL,          0,  "DB_PASSWORD = hunter2",             "max_tokens = 4096"                                               },
-    {"email",                 "e-mail addresses",                                      "@",         redact_form_email,        NULL,          0,
-     "mail bob.smith+x@mail.example.com now",                                                                                                                                         "lodash@4.17.21 by @bob"                                          },
-    {"iban",                  "bank accounts (IBAN) whose check digits hold",          CAPITALS,    redact_form_iban,         NULL,          0,
-     "DE89 3704 0044 0532 0130 00",                                                                                                                                                   "DE88 3704 0044 0532 0130 00"                                     },
-    {"card",                  "payment card numbers whose check digit holds",          "23456",     redact_form_card,         NULL,          0,
-     "4111 1111 1111 1111",                                                                                                                                                           "4111 1111 1111 1112"                                             },
-    {"ssn",                   "US social security numbers",                            "012345678", redact_form_ssn,          NULL,          0,  "123-45-6789",
-     "000-45-6789"                                                                                                                                                                                                                                      },
-    {"phone",                 "telephone numbers in international form",               "+",         redact_form_phone,        NULL,          0,
-     "+49 (30) 1234-5678",                                                                                                                                                            "+00 30 12345678"                                                 },
+    {"private_key", "private keys in PEM form",
+     "-", false, redact_form_pem, NULL, 0,
+     "-----BEGIN RSA PRIVATE KEY-----\nMIIEow==\n-----END RSA PRIVATE KEY-----",
+     "-----BEGIN CERTIFICATE-----\nMIIEow==\n-----END CERTIFICATE-----"},
+    {"anthropic_key", "Anthropic API keys",
+     "s", true, redact_form_prefix, "sk-ant-", 20,
+     "sk-ant-api03-AbCdEfGh1234567890",
+     "sk-ant-short"},
+    {"openai_key", "OpenAI API keys and keys of that form",
+     "s", true, redact_form_prefix, "sk-", 20,
+     "sk-proj-AbCdEfGhIjKlMnOp1234",
+     "sk-circle-fade-dot-animation-of-a-page"},
+    {"stripe_key", "Stripe live keys",
+     "s", true, redact_form_prefix, "sk_live_", 16,
+     "sk_live_4eC39HqLyjWDarjtT1",
+     "sk_live_key"},
+    {"stripe_restricted_key", "Stripe restricted live keys",
+     "r", true, redact_form_prefix, "rk_live_", 16,
+     "rk_live_4eC39HqLyjWDarjtT1",
+     "rk_live_key"},
+    {"groq_key", "Groq API keys",
+     "g", true, redact_form_prefix, "gsk_", 32,
+     "gsk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
+     "gsk_file_name"},
+    {"xai_key", "xAI API keys",
+     "x", true, redact_form_prefix, "xai-", 32,
+     "xai-AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
+     "xai-grok-4"},
+    {"google_key", "Google API keys",
+     "A", true, redact_form_prefix, "AIza", 35,
+     "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+     "AIzaSy1"},
+    {"huggingface_key", "Hugging Face access tokens",
+     "h", true, redact_form_prefix, "hf_", 30,
+     "hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345",
+     "hf_transfer_2"},
+    {"aws_key", "AWS access key ids",
+     "A", true, redact_form_aws, NULL, 0,
+     "AKIAIOSFODNN7EXAMPLE",
+     "AKIAIOSFODNN7EXAMPLEXY"},
+    {"github_pat", "GitHub fine-grained tokens",
+     "g", true, redact_form_prefix, "github_pat_", 22,
+     "github_pat_11ABCDEFG0abcdefghijklmnop",
+     "github_pat_name"},
+    {"github_token", "GitHub tokens",
+     "g", true, redact_form_github, NULL, 0,
+     "ghp_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
+     "ghp_AbCdEf"},
+    {"slack_token", "Slack tokens",
+     "x", true, redact_form_slack, NULL, 0,
+     "xoxb-123456789012-abcdefGHIJKL",
+     "xoxo-kisses"},
+    {"jwt", "JSON web tokens",
+     "e", true, redact_form_jwt, NULL, 0,
+     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
+     "eyJhbGciOiJIUzI1NiJ9.payload"},
+    {"bearer", "what follows the word Bearer",
+     "bB", true, redact_form_bearer, "bearer ", 20,
+     "Authorization: Bearer abcdef1234567890",
+     "bearer instruments"},
+    {"basic_auth", "names and passwords in an Authorization header",
+     "aA", true, redact_form_bearer, "authorization: basic ", 4,
+     "Authorization: Basic dXNlcjpwYXNz",
+     "Authorization: Basic, Bearer"},
+    {"url_password", "passwords in URLs",
+     ":", false, redact_form_url_password, NULL, 0,
+     "postgres://app:hunter2@db/app",
+     "https://example.com:8080/a@b"},
+    {"assignment", "values of names like password, secret, token, api_key",
+     "=:", false, redact_form_assignment, NULL, 0,
+     "DB_PASSWORD = hunter2",
+     "max_tokens = 4096"},
+    {"email", "e-mail addresses",
+     "@", false, redact_form_email, NULL, 0,
+     "mail bob.smith+x@mail.example.com now",
+     "lodash@4.17.21 by @bob"},
+    {"iban", "bank accounts (IBAN) whose check digits hold",
+     CAPITALS, true, redact_form_iban, NULL, 0,
+     "DE89 3704 0044 0532 0130 00",
+     "DE88 3704 0044 0532 0130 00"},
+    {"card", "payment card numbers whose check digit holds",
+     "23456", true, redact_form_card, NULL, 0,
+     "4111 1111 1111 1111",
+     "4111 1111 1111 1112"},
+    {"ssn", "US social security numbers",
+     "012345678", true, redact_form_ssn, NULL, 0,
+     "123-45-6789",
+     "000-45-6789"},
+    {"phone", "telephone numbers in international form",
+     "+", false, redact_form_phone, NULL, 0,
+     "+49 (30) 1234-5678",
+     "+00 30 12345678"},
 };
 /* clang-format on */
 
@@ -83,15 +131,17 @@ static struct str between(struct str text, size_t start, size_t end)
     return str_make(text.p + start, end - start);
 }
 
-/* Which rules a byte may concern, one bit a row. */
+/* Which rules a byte may concern, one bit a row; and those that may start inside a word. */
 struct triggers {
     uint32_t of_byte[256];
+    uint32_t inside_word;
 };
 
 static void set_triggers(struct triggers *triggers)
 {
     memset(triggers, 0, sizeof(*triggers));
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        triggers->inside_word |= rules[i].word_start ? 0 : UINT32_C(1) << i;
         for (const char *c = rules[i].triggers; *c; c++) {
             triggers->of_byte[(unsigned char)*c] |= UINT32_C(1) << i;
         }
@@ -139,6 +189,9 @@ static size_t mask_hits(const struct triggers *triggers, struct str text, struct
         struct redact_span span;
         size_t rule;
 
+        if (candidates != 0 && redact_form_inside_word(text, at)) {
+            candidates &= triggers->inside_word;
+        }
         if (candidates == 0 || !find_hit(candidates, text, copied, at, &span, &rule)) {
             at++;
             continue;

@@ -25,6 +25,7 @@ struct redact_rule {
     const char *id;       /* also in the mask */
     const char *help;     /* what it finds, for the documentation */
     const char *triggers; /* bytes at which `match` is asked */
+    bool word_start;      /* and only where no word or token is going on */
     redact_form_fn *match;
     const char *prefix;  /* NULL where match knows what to look for */
     size_t tail_min;     /* bytes that must follow the prefix */

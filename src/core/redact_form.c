@@ -42,8 +42,7 @@ static bool is_alnum(char c)
     return is_alpha(c) || is_digit(c);
 }
 
-/* What keys and tokens are made of (base64url). */
-static bool is_token_char(char c)
+static bool is_word_char(char c)
 {
     return is_alnum(c) || c == '_' || c == '-';
 }
@@ -55,12 +54,12 @@ static bool is_email_char(char c)
 
 static bool is_bearer_char(char c)
 {
-    return is_token_char(c) || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+    return is_word_char(c) || c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
 }
 
 static bool is_name_char(char c)
 {
-    return is_token_char(c) || c == '.';
+    return is_word_char(c) || c == '.';
 }
 
 /* The byte at a place, or a space outside the text: both ends are boundaries. */
@@ -118,21 +117,26 @@ static bool found(struct redact_span *ret_span, size_t start, size_t end)
     return true;
 }
 
+bool redact_form_inside_word(struct str text, size_t at)
+{
+    return at > 0 && is_word_char(text.p[at - 1]) && !(at > 1 && text.p[at - 2] == '\\');
+}
+
 /* --- keys and tokens --------------------------------------------------------------------- */
 
 /* A known prefix and a long enough rest with a digit in it: words and CSS classes have none. A
- * token starts only where none is going on, so each is looked at once. */
+ * rule of the table is asked only where no word is going on, so each is looked at once. */
 bool redact_form_prefix(const struct redact_rule *rule, struct str text, size_t floor, size_t at,
                         struct redact_span *ret_span)
 {
     struct str prefix = str_of(rule->prefix);
 
     (void)floor;
-    if (is_token_char(before(text, at)) || !str_starts(str_from(text, at), prefix)) {
+    if (!str_starts(str_from(text, at), prefix)) {
         return false;
     }
     size_t tail = at + prefix.n;
-    size_t end = skip_while(text, tail, is_token_char);
+    size_t end = skip_while(text, tail, is_word_char);
     if (end - tail < rule->tail_min || !has_digit(between(text, tail, end))) {
         return false;
     }
@@ -148,7 +152,7 @@ bool redact_form_aws(const struct redact_rule *rule, struct str text, size_t flo
 
     (void)rule;
     (void)floor;
-    if (is_token_char(before(text, at)) || rest.n < 20 || is_token_char(at_or_space(text, end)) ||
+    if (rest.n < 20 || is_word_char(at_or_space(text, end)) ||
         (!str_starts(rest, STR("AKIA")) && !str_starts(rest, STR("ASIA")))) {
         return false;
     }
@@ -168,8 +172,7 @@ bool redact_form_github(const struct redact_rule *rule, struct str text, size_t 
 
     (void)rule;
     (void)floor;
-    if (is_token_char(before(text, at)) || rest.n < 40 || rest.p[1] != 'h' || rest.p[3] != '_' ||
-        !memchr("pousr", rest.p[2], 5)) {
+    if (rest.n < 40 || rest.p[1] != 'h' || rest.p[3] != '_' || !memchr("pousr", rest.p[2], 5)) {
         return false;
     }
     size_t end = skip_while(text, at + 4, is_alnum);
@@ -184,11 +187,11 @@ bool redact_form_slack(const struct redact_rule *rule, struct str text, size_t f
 
     (void)rule;
     (void)floor;
-    if (is_token_char(before(text, at)) || rest.n < 15 || !str_starts(rest, STR("xox")) ||
-        !memchr("abeoprs", rest.p[3], 7) || rest.p[4] != '-') {
+    if (rest.n < 15 || !str_starts(rest, STR("xox")) || !memchr("abeoprs", rest.p[3], 7) ||
+        rest.p[4] != '-') {
         return false;
     }
-    size_t end = skip_while(text, at + 5, is_token_char);
+    size_t end = skip_while(text, at + 5, is_word_char);
     return end - at >= 15 ? found(ret_span, at, end) : false;
 }
 
@@ -196,22 +199,20 @@ bool redact_form_slack(const struct redact_rule *rule, struct str text, size_t f
 bool redact_form_jwt(const struct redact_rule *rule, struct str text, size_t floor, size_t at,
                      struct redact_span *ret_span)
 {
-    char former = before(text, at);
-
     (void)rule;
     (void)floor;
-    if (is_token_char(former) || former == '.' || !str_starts(str_from(text, at), STR("eyJ"))) {
+    if (before(text, at) == '.' || !str_starts(str_from(text, at), STR("eyJ"))) {
         return false;
     }
-    size_t first = skip_while(text, at, is_token_char);
+    size_t first = skip_while(text, at, is_word_char);
     if (first - at < 12 || at_or_space(text, first) != '.') {
         return false;
     }
-    size_t second = skip_while(text, first + 1, is_token_char);
+    size_t second = skip_while(text, first + 1, is_word_char);
     if (second - first < 12 || at_or_space(text, second) != '.') {
         return false;
     }
-    return found(ret_span, at, skip_while(text, second + 1, is_token_char));
+    return found(ret_span, at, skip_while(text, second + 1, is_word_char));
 }
 
 /* Base64 lines, their header fields, and the two bytes of a \n that was escaped once more. */
@@ -256,7 +257,7 @@ bool redact_form_bearer(const struct redact_rule *rule, struct str text, size_t 
     struct str prefix = str_of(rule->prefix);
 
     (void)floor;
-    if (is_token_char(before(text, at)) || !str_starts_nocase(str_from(text, at), prefix)) {
+    if (!str_starts_nocase(str_from(text, at), prefix)) {
         return false;
     }
     size_t start = skip_spaces(text, at + prefix.n);
@@ -474,6 +475,9 @@ bool redact_form_email(const struct redact_rule *rule, struct str text, size_t f
     while (start > floor && at - start < EMAIL_LOCAL_MAX && is_email_char(text.p[start - 1])) {
         start--;
     }
+    if (start > 0 && start < at && text.p[start - 1] == '\\') {
+        start++; /* the n of "\nbob@example.com" */
+    }
     while (start < at && text.p[start] == '.') {
         start++; /* "...bob@example.com" */
     }
@@ -481,20 +485,12 @@ bool redact_form_email(const struct redact_rule *rule, struct str text, size_t f
     return start < at && end ? found(ret_span, start, end) : false;
 }
 
-/* Numbers go on behind letters, points and, in groups, behind dashes. */
-static bool starts_number(struct str text, size_t at)
-{
-    char former = before(text, at);
-
-    return !is_alnum(former) && former != '_' && former != '.' &&
-           !(former == '-' && at >= 2 && is_digit(text.p[at - 2]));
-}
-
+/* Numbers go on behind a point. */
 static bool ends_number(struct str text, size_t at)
 {
     char next = at_or_space(text, at);
 
-    return (!is_token_char(next) || next == '-') &&
+    return (!is_word_char(next) || next == '-') &&
            !(next == '.' && is_digit(at_or_space(text, at + 1)));
 }
 
@@ -526,7 +522,7 @@ bool redact_form_card(const struct redact_rule *rule, struct str text, size_t fl
 
     (void)rule;
     (void)floor;
-    if (!starts_number(text, at) || text.p[at] < '2' || text.p[at] > '6') {
+    if (before(text, at) == '.' || text.p[at] < '2' || text.p[at] > '6') {
         return false; /* cards start with 2 to 6; times in milliseconds with 1 */
     }
     for (size_t i = at; i < text.n && n < CARD_DIGITS_MAX; i++) {
@@ -550,18 +546,25 @@ bool redact_form_card(const struct redact_rule *rule, struct str text, size_t fl
     return best ? found(ret_span, at, best) : false;
 }
 
+/* Letters count as the numbers 10 to 35. */
+static unsigned append_mod97(unsigned rest, char c)
+{
+    return is_digit(c) ? (rest * 10 + (unsigned)(c - '0')) % 97
+                       : (rest * 100 + (unsigned)(c - 'A') + 10) % 97;
+}
+
 /* Country, two check digits, account; in one piece or in groups. Mod 97 must be 1. */
 bool redact_form_iban(const struct redact_rule *rule, struct str text, size_t floor, size_t at,
                       struct redact_span *ret_span)
 {
-    char chars[IBAN_CHARS_MAX];
+    unsigned rest = 0; /* of what stands behind the first four */
     size_t n = 0;
     size_t best = 0;
 
     (void)rule;
     (void)floor;
-    if (is_token_char(before(text, at)) || text.n - at < IBAN_CHARS_MIN ||
-        !is_upper(text.p[at + 1]) || !is_digit(text.p[at + 2]) || !is_digit(text.p[at + 3])) {
+    if (text.n - at < IBAN_CHARS_MIN || !is_upper(text.p[at + 1]) || !is_digit(text.p[at + 2]) ||
+        !is_digit(text.p[at + 3])) {
         return false;
     }
     for (size_t i = at; i < text.n && n < IBAN_CHARS_MAX; i++) {
@@ -573,17 +576,16 @@ bool redact_form_iban(const struct redact_rule *rule, struct str text, size_t fl
         if (!is_upper(c) && !is_digit(c)) {
             break;
         }
-        chars[n++] = c;
-        if (n < IBAN_CHARS_MIN || is_token_char(at_or_space(text, i + 1))) {
+        n++;
+        rest = n > 4 ? append_mod97(rest, c) : 0;
+        if (n < IBAN_CHARS_MIN || is_word_char(at_or_space(text, i + 1))) {
             continue;
         }
-        unsigned rest = 0;
-        for (size_t k = 0; k < n; k++) { /* the first four count last */
-            char digit = chars[(k + 4) % n];
-            rest = is_digit(digit) ? (rest * 10 + (unsigned)(digit - '0')) % 97
-                                   : (rest * 100 + (unsigned)(digit - 'A') + 10) % 97;
+        unsigned whole = rest; /* the first four count last */
+        for (size_t k = 0; k < 4; k++) {
+            whole = append_mod97(whole, text.p[at + k]);
         }
-        best = rest == 1 ? i + 1 : best;
+        best = whole == 1 ? i + 1 : best;
     }
     return best ? found(ret_span, at, best) : false;
 }
@@ -594,12 +596,10 @@ bool redact_form_ssn(const struct redact_rule *rule, struct str text, size_t flo
 {
     static const char form[] = "ddd-dd-dddd";
     struct str s = str_head(str_from(text, at), sizeof(form) - 1);
-    char former = before(text, at);
-
     (void)rule;
     (void)floor;
-    if (is_token_char(former) || former == '.' || s.n < sizeof(form) - 1 ||
-        is_token_char(at_or_space(text, at + s.n))) {
+    if (before(text, at) == '.' || s.n < sizeof(form) - 1 ||
+        is_word_char(at_or_space(text, at + s.n))) {
         return false;
     }
     for (size_t i = 0; i < s.n; i++) {

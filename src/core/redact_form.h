@@ -23,7 +23,11 @@ struct redact_span {
 typedef bool redact_form_fn(const struct redact_rule *rule, struct str text, size_t floor,
                             size_t at, struct redact_span *ret_span);
 
-/* Keys and tokens. */
+/* Is a word or key (letters, digits, "_", "-") going on at a place? The letter of an escape ("\n"
+ * in JSON that stands in a string) does not count as one. */
+bool redact_form_inside_word(struct str text, size_t at);
+
+/* Keys and tokens: to be asked only where no word is going on. */
 redact_form_fn redact_form_prefix; /* rule->prefix, tail_min token bytes or more, a digit */
 redact_form_fn redact_form_aws;    /* AKIA or ASIA and 16 capitals or digits */
 redact_form_fn redact_form_github; /* ghp_ and relatives, 36 characters */
@@ -36,7 +40,7 @@ redact_form_fn redact_form_bearer; /* what follows rule->prefix; tail_min bytes 
 redact_form_fn redact_form_assignment;   /* the value of a name that says so, at its = or : */
 redact_form_fn redact_form_url_password; /* scheme://user:PASSWORD@host */
 
-/* People. */
+/* People. Card, IBAN and SSN only where no word is going on. */
 redact_form_fn redact_form_email; /* at its @ */
 redact_form_fn redact_form_card;  /* 13 to 19 digits, Luhn */
 redact_form_fn redact_form_iban;  /* 15 to 34 characters, mod 97 */

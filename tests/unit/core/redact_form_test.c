@@ -125,6 +125,9 @@ static struct str first_hit(const struct redact_rule *rule, struct str text)
     struct redact_span span = {0, 0};
 
     for (size_t at = 0; at < text.n; at++) {
+        if (rule->word_start && redact_form_inside_word(text, at)) {
+            continue;
+        }
         if (strchr(rule->triggers, text.p[at]) && rule->match(rule, text, 0, at, &span)) {
             return str_make(text.p + span.start, span.end - span.start);
         }
@@ -161,6 +164,19 @@ static void hits_do_not_reach_behind_the_floor(void **state)
     assert_int_equal(span.start, 7);
     assert_false(
         redact_form_assignment(find_rule("assignment"), STR("password=abcd"), 8, 8, &span));
+}
+
+static void escapes_inside_text_are_boundaries(void **state)
+{
+    (void)state;
+    assert_true(redact_form_inside_word(STR("ab"), 1));
+    assert_true(redact_form_inside_word(STR("nb"), 1));
+    assert_false(redact_form_inside_word(STR("\\nb"), 2));
+    assert_false(redact_form_inside_word(STR(" b"), 1));
+    assert_false(redact_form_inside_word(STR("b"), 0));
+    assert_str(first_hit(find_rule("openai_key"), STR("x\\nsk-AbCdEfGhIjKlMnOp1234")),
+               "sk-AbCdEfGhIjKlMnOp1234");
+    assert_str(first_hit(find_rule("email"), STR("x\\nbob@example.com")), "bob@example.com");
 }
 
 static void names_of_secrets_are_known(void **state)
@@ -201,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_form_is_found_exactly),
         cmocka_unit_test(hits_do_not_reach_behind_the_floor),
+        cmocka_unit_test(escapes_inside_text_are_boundaries),
         cmocka_unit_test(names_of_secrets_are_known),
         cmocka_unit_test(every_rule_has_rows_here_or_an_example),
     };
