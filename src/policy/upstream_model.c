@@ -103,7 +103,8 @@ double upstream_law_sample(const struct upstream_law *law, double unit, double n
     case UPSTREAM_CONSTANT:
         return law->a;
     case UPSTREAM_UNIFORM:
-        return law->a + (law->b - law->a) * unit;
+        /* Rounding must not reach the end that is excluded. */
+        return fmin(law->a + (law->b - law->a) * unit, nextafter(law->b, law->a));
     case UPSTREAM_EXPONENTIAL:
         return -law->a * log1p(-unit);
     case UPSTREAM_LOGNORMAL:
