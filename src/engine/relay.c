@@ -40,16 +40,11 @@ static int take_event(struct relay *r, const struct sse_event *e)
 }
 
 /* Gives up reading: what was held goes out, and all that follows. */
-static int go_blind(struct relay *r, struct str bytes)
+static int go_blind(struct relay *r)
 {
-    int rc = 0;
     r->blind = true;
-    if (r->strip_usage) {
-        rc = buf_put_str(&r->out, sse_rest(&r->sse));
-        rc = rc == 0 ? buf_put_str(&r->out, bytes) : rc;
-        r->event_open = true;
-    }
-    return rc;
+    r->event_open = true;
+    return r->strip_usage ? buf_put_str(&r->out, sse_rest(&r->sse)) : 0;
 }
 
 static int push_stream(struct relay *r, struct str bytes)
@@ -61,16 +56,18 @@ static int push_stream(struct relay *r, struct str bytes)
             return rc;
         }
     }
-    if (sse_push(&r->sse, bytes) != 0) {
-        return go_blind(r, bytes);
-    }
+    bool too_large = sse_push(&r->sse, bytes) != 0; /* the bytes are in all the same */
     while (sse_next(&r->sse, &e)) {
         int rc = take_event(r, &e);
         if (rc != 0) {
             return rc;
         }
     }
-    r->event_open = !r->strip_usage && sse_rest(&r->sse).n > 0;
+    if (too_large) {
+        return go_blind(r);
+    }
+    struct str rest = sse_rest(&r->sse);
+    r->event_open = !r->strip_usage && rest.n > 0 && !str_is(rest, "\n");
     return 0;
 }
 
