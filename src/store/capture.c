@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/redact.h"
 
 /* Which members of a request body are its components, by the trace's route; NULL = it has none. */
 static const struct component_names {
@@ -154,6 +155,48 @@ static void hash_components(struct trace *trace, struct str body)
     }
 }
 
+/* JSON, or an event stream of it, which the masking understands as it stands. */
+static bool is_json(struct str body)
+{
+    struct str text = str_trim(body);
+    yyjson_doc *doc;
+
+    if (str_starts(text, STR("data:")) || str_starts(text, STR("event:"))) {
+        return true;
+    }
+    doc = json_parse(text, NULL);
+    yyjson_doc_free(doc);
+    return doc != NULL;
+}
+
+/* Replaces the body by its masked form and names it. What is no text cannot be masked and is not
+ * kept; what is no JSON is masked in both ways. */
+static void redact(struct buf *body, char *blob)
+{
+    struct buf masked, twice;
+    bool fits = str_is_utf8(buf_str(body));
+
+    buf_init(&masked, TRACE_BODY_BYTES_MAX);
+    buf_init(&twice, TRACE_BODY_BYTES_MAX);
+    if (fits) {
+        redact_json(buf_str(body), &masked, NULL);
+        fits = buf_ok(&masked);
+    }
+    if (fits && !is_json(buf_str(body))) {
+        redact_text(buf_str(&masked), &twice, NULL);
+        fits = buf_ok(&twice);
+        buf_release(&masked);
+        buf_move(&masked, &twice);
+    }
+    buf_release(body);
+    if (fits) {
+        buf_move(body, &masked);
+        hash_into(buf_str(body), blob);
+    }
+    buf_release(&masked);
+    buf_release(&twice);
+}
+
 void capture_apply(struct trace *trace)
 {
     if (trace->capture != TRACE_CAPTURE_NONE) {
@@ -164,9 +207,12 @@ void capture_apply(struct trace *trace)
     switch (trace->capture) {
     case TRACE_CAPTURE_NONE:
     case TRACE_CAPTURE_HASHES:
-    case TRACE_CAPTURE_REDACTED:
         buf_release(&trace->request_body);
         buf_release(&trace->response_body);
+        break;
+    case TRACE_CAPTURE_REDACTED:
+        redact(&trace->request_body, trace->request_blob);
+        redact(&trace->response_body, trace->response_blob);
         break;
     case TRACE_CAPTURE_FULL:
         memcpy(trace->request_blob, trace->request_hash, sizeof(trace->request_blob));

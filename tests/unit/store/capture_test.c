@@ -72,6 +72,36 @@ static void level_full_keeps_the_bodies_under_their_hashes(void **state)
     trace_free(trace);
 }
 
+static void level_redacted_masks_secrets_and_keeps_the_hashes_of_what_was_there(void **state)
+{
+    static const struct {
+        const char *body, *kept;
+    } rows[] = {
+        {"{\"messages\":[{\"content\":\"mail me: joe@example.com, thanks\"}]}",
+         "{\"messages\":[{\"content\":\"mail me: [redacted:email], thanks\"}]}"                                },
+        {"data: {\"text\":\"joe@example.com\"}\n\ndata: [DONE]\n\n",
+         "data: {\"text\":\"[redacted:email]\"}\n\ndata: [DONE]\n\n"                                           },
+        {"<html>joe@example.com</html>",                                        "<html>[redacted:email]</html>"},
+        {"{\"broken\": joe@example.com",                                        "{\"broken\": [redacted:email]"},
+        {"{\"nothing\": \"to hide\"}",                                          "{\"nothing\": \"to hide\"}"   },
+        {"binary \xff\xfe joe@example.com",                                     NULL                           },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct trace *trace = make_trace(1, TRACE_CAPTURE_REDACTED, rows[i].body, rows[i].body);
+
+        capture_apply(trace);
+        assert_hash_of(trace->request_hash, rows[i].body);
+        assert_hash_of(trace->response_hash, rows[i].body);
+        assert_hash_of(trace->request_blob, rows[i].kept);
+        assert_hash_of(trace->response_blob, rows[i].kept);
+        assert_str(buf_str(&trace->request_body), rows[i].kept ? rows[i].kept : "");
+        assert_str(buf_str(&trace->response_body), rows[i].kept ? rows[i].kept : "");
+        trace_free(trace);
+    }
+}
+
 static void an_empty_body_has_no_hash(void **state)
 {
     struct trace *trace = make_trace(1, TRACE_CAPTURE_FULL, "", "");
@@ -176,6 +206,7 @@ int main(void)
         cmocka_unit_test(level_none_keeps_nothing),
         cmocka_unit_test(level_hashes_keeps_hashes_only),
         cmocka_unit_test(level_full_keeps_the_bodies_under_their_hashes),
+        cmocka_unit_test(level_redacted_masks_secrets_and_keeps_the_hashes_of_what_was_there),
         cmocka_unit_test(an_empty_body_has_no_hash),
         cmocka_unit_test(components_are_found_by_route),
         cmocka_unit_test(system_and_developer_messages_count_wherever_they_stand),
