@@ -1,43 +1,20 @@
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/secret.h"
 #include "core/buf.h"
 #include "core/clock.h"
-#include "core/hash.h"
 #include "core/mem.h"
-#include "core/rand.h"
 #include "core/str.h"
 
-#define SECRET_PREFIX       "sk-weir-"
-#define SECRET_RANDOM_BYTES 32
-#define SECRET_TEXT_BYTES   43 /* of base64url without padding */
-#define NAME_BYTES_MAX      128
-#define SECRET_BYTES_MAX    4096 /* of one that is hashed */
+#define NAME_BYTES_MAX  128
+#define ENTRY_BYTES_MAX 16384
 
 struct key_options {
     const char *tenant, *alias, *models, *expires;
     bool json;
 };
-
-/* Base64url without padding; out holds SECRET_TEXT_BYTES + 1. */
-static void put_base64url(const unsigned char *bytes, char *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint32_t bits = 0;
-    int held = 0;
-
-    for (size_t i = 0; i < SECRET_RANDOM_BYTES; i++) {
-        bits = bits << 8 | bytes[i];
-        for (held += 8; held >= 6; held -= 6) {
-            *out++ = digits[bits >> (held - 6) & 63];
-        }
-    }
-    *out++ = digits[bits << (6 - held) & 63];
-    *out = '\0';
-}
 
 /* What a name may hold is what the configuration accepts: it goes into headers, logs and metrics.
  */
@@ -154,25 +131,23 @@ static void put_entry(struct buf *out, const struct key_options *o, const char *
     buf_putc(out, '}');
 }
 
-static void put_person(struct buf *out, const struct key_options *o, const char *secret,
-                       const char *digest)
+static void put_person(struct buf *out, const struct key_options *o, const struct secret *secret)
 {
     buf_putf(out,
              "The secret, for the client. It is shown this once; weir keeps only its digest.\n\n"
              "  %s\n\nThe entry for weir.yaml (then: weir ctl reload):\n\n"
              "tenants:\n  ",
-             secret);
+             secret->text);
     put_name(out, str_of(o->tenant));
     buf_puts(out, ":\n    keys:\n      - ");
-    put_entry(out, o, digest);
+    put_entry(out, o, secret->sha256);
     buf_putc(out, '\n');
 }
 
-static void put_json(struct buf *out, const struct key_options *o, const char *secret,
-                     const char *digest)
+static void put_json(struct buf *out, const struct key_options *o, const struct secret *secret)
 {
     buf_putf(out, "{\"tenant\":\"%s\",\"alias\":\"%s\",\"secret\":\"%s\",\"sha256\":\"%s\"",
-             o->tenant, o->alias, secret, digest);
+             o->tenant, o->alias, secret->text, secret->sha256);
     if (o->models) {
         buf_puts(out, ",\"models\":");
         put_models(out, o->models, true);
@@ -186,10 +161,7 @@ static void put_json(struct buf *out, const struct key_options *o, const char *s
 static int run_new(const struct cmd_context *context, const void *options, struct error *err)
 {
     const struct key_options *o = options;
-    unsigned char bytes[SECRET_RANDOM_BYTES];
-    char secret[sizeof(SECRET_PREFIX) + SECRET_TEXT_BYTES] = SECRET_PREFIX;
-    char hex[HASH_SHA256_HEX + 1];
-    struct hash_sha256 digest;
+    struct secret secret;
     struct buf text;
 
     (void)context;
@@ -197,65 +169,33 @@ static int run_new(const struct cmd_context *context, const void *options, struc
     if (result != 0) {
         return result;
     }
-    rand_bytes(bytes, sizeof(bytes));
-    put_base64url(bytes, secret + sizeof(SECRET_PREFIX) - 1);
-    hash_sha256(str_of(secret), &digest);
-    hash_sha256_hex(&digest, hex);
-    buf_init(&text, SECRET_BYTES_MAX * 4);
-    (o->json ? put_json : put_person)(&text, o, secret, hex);
+    secret_make(&secret);
+    buf_init(&text, ENTRY_BYTES_MAX);
+    (o->json ? put_json : put_person)(&text, o, &secret);
     if (buf_ok(&text)) {
         fwrite(text.p, 1, text.n, stdout);
     } else {
-        result = error_set(err, ERR_LIMIT, "the names are too long for one entry");
+        result = error_set(err, ERR_LIMIT, "--models: more names than one entry can hold");
     }
     if (text.p) {
         mem_wipe(text.p, text.n);
     }
     buf_release(&text);
-    mem_wipe(secret, sizeof(secret));
-    mem_wipe(bytes, sizeof(bytes));
+    mem_wipe(&secret, sizeof(secret));
     return result;
-}
-
-/* One line from stdin; a terminal does not show what is typed. */
-static size_t read_secret(char *out, size_t max)
-{
-    struct termios before;
-    bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
-
-    if (terminal) {
-        struct termios silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        fputs("secret: ", stderr);
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    }
-    size_t n = fgets(out, (int)max, stdin) ? strlen(out) : 0;
-    if (terminal) {
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fputc('\n', stderr);
-    }
-    return n;
 }
 
 static int run_hash(const struct cmd_context *context, const void *options, struct error *err)
 {
-    char line[SECRET_BYTES_MAX];
     char hex[HASH_SHA256_HEX + 1];
-    struct hash_sha256 digest;
 
     (void)context;
     (void)options;
-    size_t n = read_secret(line, sizeof(line));
-    struct str secret = str_trim(str_make(line, n));
-    if (secret.n == 0 || n == sizeof(line) - 1) {
-        mem_wipe(line, sizeof(line));
-        return error_set(err, ERR_INVALID, "expects one secret, on one line, on standard input");
+    int result = secret_digest_input(hex, err);
+    if (result == 0) {
+        printf("%s\n", hex);
     }
-    hash_sha256(secret, &digest);
-    mem_wipe(line, sizeof(line));
-    hash_sha256_hex(&digest, hex);
-    printf("%s\n", hex);
-    return CMD_FINE;
+    return result;
 }
 
 #define TEXT_OPT(field, what, text)                                                                \
