@@ -2,12 +2,14 @@
 
 #include "cmd/cmd.h"
 #include "cmd/control.h"
+#include "cmd/table_out.h"
 #include "core/arena.h"
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/str.h"
 
 #define REPORT_BYTES_MAX (32u << 20)
+#define AGE_BYTES_MAX    64
 
 struct ctl_options {
     struct control_options where;
@@ -97,7 +99,9 @@ static void show_status(struct buf *out, yyjson_val *a)
              number(store, "written"), number(store, "waiting"), number(store, "dropped"),
              number(store, "failed"), number(store, "bytes"));
     if (failure.n > 0) {
-        buf_putf(out, "          last error: %.*s\n", STR_ARG(failure));
+        buf_puts(out, "          last error: ");
+        table_out_put_safe(out, failure, false);
+        buf_putc(out, '\n');
     }
 }
 
@@ -109,25 +113,57 @@ static int run_status(const struct cmd_context *context, const void *options, st
 
 /* --- keys, requests ------------------------------------------------------------------------ */
 
-static void show_keys(struct buf *out, yyjson_val *answer)
+/* Calls `put` for each member of the answer's list; false when there is none. */
+static bool each(yyjson_val *answer, const char *list, struct table_out *table,
+                 void (*put)(struct table_out *table, yyjson_val *item))
 {
-    yyjson_val *key = NULL;
+    yyjson_val *item = NULL;
     yyjson_arr_iter at;
 
-    yyjson_arr_iter_init(yyjson_obj_get(answer, "keys"), &at);
-    while ((key = yyjson_arr_iter_next(&at)) != NULL) {
-        struct str until = json_get_str(key, "benched_until");
-        buf_putf(out, "%-24.*s ", STR_ARG(json_get_str(key, "name")));
-        if (until.n > 0) {
-            buf_putf(out, "rests until %.*s: the provider refused it with %lld\n", STR_ARG(until),
-                     number(key, "benched_for_status"));
-        } else {
-            buf_puts(out, "in use\n");
-        }
+    yyjson_arr_iter_init(yyjson_obj_get(answer, list), &at);
+    while ((item = yyjson_arr_iter_next(&at)) != NULL) {
+        put(table, item);
     }
-    if (out->n == 0) {
+    return yyjson_arr_size(yyjson_obj_get(answer, list)) > 0;
+}
+
+static void put_text(struct table_out *table, yyjson_val *item, const char *key)
+{
+    struct str text = json_get_str(item, key);
+
+    table_out_cell(table, text.n > 0 ? text : STR("-"));
+}
+
+static void put_key(struct table_out *table, yyjson_val *key)
+{
+    bool rests = json_get_str(key, "benched_until").n > 0;
+
+    put_text(table, key, "name");
+    table_out_cell(table, rests ? STR("rests") : STR("in use"));
+    put_text(table, key, "benched_until");
+    if (rests) {
+        table_out_i64(table, json_get_i64(key, "benched_for_status", 0));
+    } else {
+        table_out_cell(table, STR("-"));
+    }
+}
+
+static void show_keys(struct buf *out, yyjson_val *answer)
+{
+    static const struct table_out_column columns[] = {
+        {"KEY",     TABLE_OUT_LEFT },
+        {"STATE",   TABLE_OUT_LEFT },
+        {"UNTIL",   TABLE_OUT_LEFT },
+        {"REFUSED", TABLE_OUT_RIGHT},
+    };
+    struct table_out table;
+
+    table_out_init(&table, columns, ARRAY_LEN(columns), table_out_wants_color(), out);
+    if (!each(answer, "keys", &table, put_key)) {
         buf_puts(out, "no provider has an API key\n");
     }
+    table_out_end(&table);
+    table_out_release(&table);
 }
 
 static int run_keys(const struct cmd_context *context, const void *options, struct error *err)
@@ -136,31 +172,43 @@ static int run_keys(const struct cmd_context *context, const void *options, stru
     return ask(options, "GET", "/control/keys", show_keys, err);
 }
 
-static void put_column(struct buf *out, struct str text, int width)
+static void put_request(struct table_out *table, yyjson_val *request)
 {
-    buf_putf(out, "%-*.*s  ", width, text.n ? (int)text.n : 1, text.n ? text.p : "-");
+    static const char *const members[] = {"trace",    "state",  "route", "model",
+                                          "provider", "tenant", "key"};
+    struct buf age;
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        put_text(table, request, members[i]);
+    }
+    table_out_i64(table, json_get_i64(request, "response_bytes", 0));
+    buf_init(&age, AGE_BYTES_MAX);
+    put_age(&age, json_get_i64(request, "age_ms", 0));
+    table_out_cell(table, buf_str(&age));
+    buf_release(&age);
 }
 
 static void show_requests(struct buf *out, yyjson_val *answer)
 {
-    yyjson_val *request = NULL;
-    yyjson_arr_iter at;
+    static const struct table_out_column columns[] = {
+        {"TRACE",    TABLE_OUT_LEFT },
+        {"STATE",    TABLE_OUT_LEFT },
+        {"ROUTE",    TABLE_OUT_LEFT },
+        {"MODEL",    TABLE_OUT_LEFT },
+        {"PROVIDER", TABLE_OUT_LEFT },
+        {"TENANT",   TABLE_OUT_LEFT },
+        {"KEY",      TABLE_OUT_LEFT },
+        {"BYTES",    TABLE_OUT_RIGHT},
+        {"AGE",      TABLE_OUT_RIGHT},
+    };
+    struct table_out table;
 
-    yyjson_arr_iter_init(yyjson_obj_get(answer, "requests"), &at);
-    while ((request = yyjson_arr_iter_next(&at)) != NULL) {
-        put_column(out, json_get_str(request, "trace"), 32);
-        put_column(out, json_get_str(request, "state"), 9);
-        put_column(out, json_get_str(request, "model"), 16);
-        put_column(out, json_get_str(request, "provider"), 12);
-        put_column(out, json_get_str(request, "tenant"), 10);
-        put_column(out, json_get_str(request, "key"), 10);
-        buf_putf(out, "%lld bytes, ", number(request, "response_bytes"));
-        put_age(out, json_get_i64(request, "age_ms", 0));
-        buf_putc(out, '\n');
-    }
-    if (out->n == 0) {
+    table_out_init(&table, columns, ARRAY_LEN(columns), table_out_wants_color(), out);
+    if (!each(answer, "requests", &table, put_request)) {
         buf_puts(out, "no request is under way\n");
     }
+    table_out_end(&table);
+    table_out_release(&table);
 }
 
 static int run_requests(const struct cmd_context *context, const void *options, struct error *err)

@@ -3,6 +3,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/setup.h"
+#include "cmd/table_out.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/str.h"
@@ -25,6 +26,7 @@ struct list {
     struct str query;
     int64_t now_ms;
     size_t n;
+    struct table_out table;
 };
 
 static bool contains_nocase(struct str text, struct str word)
@@ -72,16 +74,16 @@ static const char *price_text(int64_t pico, char *out)
 
 static void put_row(struct list *list, const struct catalogue_row *row)
 {
-    char input[PRICE_TEXT_MAX], cached[PRICE_TEXT_MAX], output[PRICE_TEXT_MAX];
+    const int64_t prices[] = {row->price.input, row->price.cached, row->price.output};
+    char text[PRICE_TEXT_MAX];
 
-    if (list->n++ == 0) {
-        buf_putf(list->out, "%-11s %-40s %9s %9s %9s %9s\n", "VENDOR", "MODEL", "CONTEXT", "INPUT",
-                 "CACHED", "OUTPUT");
+    list->n++;
+    table_out_cell(&list->table, row->vendor);
+    table_out_cell(&list->table, row->model);
+    table_out_i64(&list->table, row->context_window);
+    for (size_t i = 0; i < ARRAY_LEN(prices); i++) {
+        table_out_cell(&list->table, str_of(price_text(prices[i], text)));
     }
-    buf_putf(list->out, "%-11.*s %-40.*s %9lld %9s %9s %9s\n", STR_ARG(row->vendor),
-             STR_ARG(row->model), (long long)row->context_window,
-             price_text(row->price.input, input), price_text(row->price.cached, cached),
-             price_text(row->price.output, output));
 }
 
 static void json_price(struct buf *out, const char *name, int64_t pico)
@@ -204,13 +206,24 @@ static void put_json(struct list *list)
 
 static void put_person(struct list *list)
 {
+    static const struct table_out_column columns[] = {
+        {"VENDOR",  TABLE_OUT_LEFT },
+        {"MODEL",   TABLE_OUT_LEFT },
+        {"CONTEXT", TABLE_OUT_RIGHT},
+        {"INPUT",   TABLE_OUT_POINT},
+        {"CACHED",  TABLE_OUT_POINT},
+        {"OUTPUT",  TABLE_OUT_POINT},
+    };
     char shown[STR_SHOW_MAX];
 
     put_aliases(list);
     size_t aliases = list->n;
     buf_puts(list->out, aliases ? "\n" : "");
     list->n = 0;
+    table_out_init(&list->table, columns, ARRAY_LEN(columns), table_out_wants_color(), list->out);
     each_row(list, put_row);
+    table_out_end(&list->table);
+    table_out_release(&list->table);
     if (list->n > 0) {
         buf_putf(list->out, "\n%zu model%s; USD per million tokens, catalogue %.*s\n", list->n,
                  list->n == 1 ? "" : "s", STR_ARG(list->setup->catalogue->version));
