@@ -4,6 +4,8 @@
  * break before a word is SENTENCE_BREAK_BYTES. */
 #define SENTENCE_BREAK_BYTES    2
 #define SENTENCES_PER_PARAGRAPH 4
+/* Two words and a period; all forms are longer. */
+#define SENTENCE_PIECES_MIN 3
 
 #define WORD(text)                                                                                 \
     {                                                                                              \
@@ -100,10 +102,26 @@ static struct str space_before(const struct writer *w, size_t sentence, bool fir
     return first && sentence % SENTENCES_PER_PARAGRAPH == 0 ? STR("\n\n") : STR(" ");
 }
 
-/* One sentence, but no more than `room` pieces. The period is put by the caller. */
-static void put_sentence(struct writer *w, struct rand_state *rand, size_t sentence, size_t room)
+/* Pieces of a sentence of `length` pieces that is followed by a period, when `room` are left: what
+ * then remains is nothing or enough for another sentence. */
+static size_t fit_sentence(size_t length, size_t room)
+{
+    if (length + 1 >= room) {
+        return room - 1;
+    }
+    size_t rest = room - length - 1;
+    return rest < SENTENCE_PIECES_MIN ? length - (SENTENCE_PIECES_MIN - rest) : length;
+}
+
+/* One sentence, without its period. `room` pieces are left for the text; `whole`: the last of them
+ * is to be a period. */
+static void put_sentence(struct writer *w, struct rand_state *rand, size_t sentence, size_t room,
+                         bool whole)
 {
     const char *form = sentences[rand_below(rand, ARRAY_LEN(sentences))];
+    if (whole) {
+        room = fit_sentence(strlen(form), room);
+    }
 
     for (size_t i = 0; form[i] && i < room; i++) {
         unsigned char slot = (unsigned char)form[i];
@@ -125,11 +143,11 @@ void sim_text_write(struct arena *arena, struct rand_state *rand, size_t tokens,
 
     for (size_t sentence = 0; w.pieces < tokens; sentence++) {
         size_t room = tokens - w.pieces;
-        if (whole && room < 3) {
-            /* Too little for a sentence of its own: one word, and the period where it fits. */
+        if (whole && room < SENTENCE_PIECES_MIN) {
+            /* The text is that short: one word, and the period where it fits. */
             put_piece(&w, space_before(&w, sentence, true), STR("indeed"), true);
         } else {
-            put_sentence(&w, rand, sentence, whole ? room - 1 : room);
+            put_sentence(&w, rand, sentence, room, whole);
         }
         if (w.pieces < tokens) {
             put_piece(&w, STR_EMPTY, STR("."), false);
@@ -181,8 +199,7 @@ static size_t piece_end(struct str text, size_t at)
     size_t start = end;
     do {
         end += char_bytes(text, end);
-    } while (kind != LETTER_OTHER && end < text.n &&
-             letter_of((unsigned char)text.p[end]) == kind &&
+    } while (end < text.n && letter_of((unsigned char)text.p[end]) == kind &&
              end + char_bytes(text, end) - start < SIM_PIECE_BYTES_MAX);
     return end;
 }

@@ -5,7 +5,7 @@
  * Text in tokens: plausible English made from a word list, and any text cut into pieces.
  *
  * A token of the simulated models is a piece: a word of up to SIM_PIECE_BYTES_MAX bytes with the
- * one space before it, a run of digits, or a punctuation mark. Pieces never split a character.
+ * one space before it, a run of digits, or a run of punctuation. Pieces never split a character.
  * Counts in `usage` are counts of pieces, so that a client who adds up deltas gets the same number.
  */
 #include <stddef.h>
