@@ -11,7 +11,8 @@
 #include "core/map.h"
 #include "core/mem.h"
 
-#define READ_BYTES 65536
+#define READ_BYTES    65536
+#define PENDING_FIRST 64
 /* Up to here keys are compared with each other; longer mappings build a hash map. */
 #define FEW_KEYS 8
 
@@ -71,7 +72,7 @@ static bool expects_key(const struct builder *b)
 static void push_pending(struct builder *b, struct yaml_node *node)
 {
     if (b->pending_n == b->pending_cap) {
-        b->pending_cap = b->pending_cap ? b->pending_cap * 2 : 64;
+        b->pending_cap *= 2;
         b->pending = x_realloc(b->pending, b->pending_cap * sizeof(struct yaml_node *));
     }
     b->pending[b->pending_n++] = node;
@@ -397,6 +398,8 @@ int yaml_parse(struct str text, const char *name, struct yaml_doc **ret_doc, str
     b->text = text;
     b->here.line = 1;
     b->here.column = 1;
+    b->pending_cap = PENDING_FIRST;
+    b->pending = x_calloc(b->pending_cap, sizeof(struct yaml_node *));
     if (text.n > YAML_BYTES_MAX) {
         result = error_set(err, ERR_LIMIT, "%s: larger than %u bytes", doc->name, YAML_BYTES_MAX);
     } else {
