@@ -31,52 +31,42 @@ struct gateway {
 
 /* ---- asking all workers ---- */
 
-struct round {
+struct turn {
     void (*fn)(void *ctx, struct worker *worker);
     void *ctx;
+    struct worker *worker;
     pthread_mutex_t lock;
     pthread_cond_t done;
-    size_t left;
-};
-
-struct turn {
-    struct round *round;
-    struct worker *worker;
+    bool is_done;
 };
 
 static void take_turn(void *ctx)
 {
     struct turn *turn = ctx;
-    struct round *round = turn->round;
-    round->fn(round->ctx, turn->worker);
-    pthread_mutex_lock(&round->lock);
-    round->left--;
-    pthread_cond_signal(&round->done);
-    pthread_mutex_unlock(&round->lock);
+    turn->fn(turn->ctx, turn->worker);
+    pthread_mutex_lock(&turn->lock);
+    turn->is_done = true;
+    pthread_cond_signal(&turn->done);
+    pthread_mutex_unlock(&turn->lock);
 }
 
+/* One after the other: what `fn` writes to is never written by two threads at once. */
 void gateway_on_workers(struct gateway *g, void (*fn)(void *ctx, struct worker *worker), void *ctx)
 {
-    struct turn turns[GATEWAY_WORKERS_MAX];
-    struct round round = {.fn = fn, .ctx = ctx, .left = g->worker_count - 1};
-
     fn(ctx, g->workers[0]);
-    if (round.left == 0) {
-        return;
-    }
-    pthread_mutex_init(&round.lock, NULL);
-    pthread_cond_init(&round.done, NULL);
     for (size_t i = 1; i < g->worker_count; i++) {
-        turns[i] = (struct turn){&round, g->workers[i]};
-        loop_post(g->workers[i]->loop, take_turn, &turns[i]);
+        struct turn turn = {.fn = fn, .ctx = ctx, .worker = g->workers[i]};
+        pthread_mutex_init(&turn.lock, NULL);
+        pthread_cond_init(&turn.done, NULL);
+        loop_post(g->workers[i]->loop, take_turn, &turn);
+        pthread_mutex_lock(&turn.lock);
+        while (!turn.is_done) {
+            pthread_cond_wait(&turn.done, &turn.lock);
+        }
+        pthread_mutex_unlock(&turn.lock);
+        pthread_cond_destroy(&turn.done);
+        pthread_mutex_destroy(&turn.lock);
     }
-    pthread_mutex_lock(&round.lock);
-    while (round.left > 0) {
-        pthread_cond_wait(&round.done, &round.lock);
-    }
-    pthread_mutex_unlock(&round.lock);
-    pthread_cond_destroy(&round.done);
-    pthread_mutex_destroy(&round.lock);
 }
 
 static void add_gauges(void *ctx, struct worker *w)

@@ -54,7 +54,7 @@ bool gateway_is_draining(const struct gateway *gateway);
 /* Counters of all workers, as far as another thread may see them. */
 void gateway_write_metrics(struct gateway *gateway, struct buf *out);
 void gateway_gauges(struct gateway *gateway, struct metrics_gauges *ret_gauges);
-/* Calls fn(ctx, worker) on each worker's own thread and waits. */
+/* Calls fn(ctx, worker) on each worker's own thread, one worker after the other, and waits. */
 void gateway_on_workers(struct gateway *gateway, void (*fn)(void *ctx, struct worker *worker),
                         void *ctx);
 
