@@ -160,6 +160,16 @@ static const char *const expectations[] = {
     [COLUMN_DATE] = "a date such as 2026-10-07, or nothing",
 };
 
+static bool is_name(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if ((unsigned char)text.p[i] < ' ') {
+            return false;
+        }
+    }
+    return text.n > 0 && text.n <= NAME_BYTES_MAX;
+}
+
 /* Reads one field into its member of `row`. */
 static int read_field(struct catalogue *catalogue, const struct column *column, struct str text,
                       struct catalogue_row *row)
@@ -168,7 +178,7 @@ static int read_field(struct catalogue *catalogue, const struct column *column, 
     int64_t *number = member;
     switch (column->type) {
     case COLUMN_NAME:
-        if (text.n == 0 || text.n > NAME_BYTES_MAX || str_find_char(text, NAME_SEPARATOR) >= 0) {
+        if (!is_name(text)) {
             return ERR_INVALID;
         }
         *(struct str *)member = arena_str(&catalogue->arena, text);

@@ -189,10 +189,16 @@ static struct request_span span_of(struct str body, struct str value)
     return (struct request_span){(size_t)(value.p - body.p), value.n};
 }
 
+/* The other APIs report usage unasked, and refuse the option. */
+static bool asks_for_usage(enum route route)
+{
+    return route == ROUTE_CHAT || route == ROUTE_COMPLETIONS;
+}
+
 static int read_stream_options(struct reader *r, struct request_facts *facts)
 {
     yyjson_val *value = value_of(r, MEMBER_STREAM_OPTIONS);
-    if (!value || (r->route != ROUTE_CHAT && r->route != ROUTE_COMPLETIONS)) {
+    if (!value || !asks_for_usage(r->route)) {
         return 0;
     }
     struct str span = r->members[MEMBER_STREAM_OPTIONS].value;
@@ -383,7 +389,7 @@ int request_facts_read(enum route route, struct str body, struct arena *arena,
     }
     struct reader r = {
         .route = route, .body = body, .root = yyjson_doc_get_root(doc), .arena = arena, .err = err};
-    struct request_facts facts = {.max_output = -1, .n = 1};
+    struct request_facts facts = {.max_output = -1, .n = 1, .route = route};
     int status = read_all(&r, &facts);
     yyjson_doc_free(doc);
     if (status < 0) {
@@ -410,27 +416,26 @@ static size_t closing_brace(struct str body, size_t end)
     return end - 1;
 }
 
-static bool plan_usage(struct str body, const struct request_facts *facts, struct splice *ret)
+static struct splice plan_usage(struct str body, const struct request_facts *facts)
 {
     struct request_span options = facts->options_span;
     struct request_span usage = facts->usage_span;
     if (usage.n > 0) {
-        *ret = (struct splice){usage.at, usage.n, STR("true")};
-    } else if (options.n == 0) {
-        *ret = (struct splice){closing_brace(body, body.n), 0,
-                               STR(",\"stream_options\":{\"include_usage\":true}")};
-    } else if (body.p[options.at] != '{') {
-        *ret = (struct splice){options.at, options.n, STR("{\"include_usage\":true}")};
-    } else {
-        struct json_scan scan;
-        struct json_member member;
-        json_scan_init(&scan, str_make(body.p + options.at, options.n));
-        bool filled = json_scan_next(&scan, &member);
-        *ret = (struct splice){closing_brace(body, options.at + options.n), 0,
-                               filled ? STR(",\"include_usage\":true")
-                                      : STR("\"include_usage\":true")};
+        return (struct splice){usage.at, usage.n, STR("true")};
     }
-    return true;
+    if (options.n == 0) {
+        return (struct splice){closing_brace(body, body.n), 0,
+                               STR(",\"stream_options\":{\"include_usage\":true}")};
+    }
+    if (body.p[options.at] != '{') {
+        return (struct splice){options.at, options.n, STR("{\"include_usage\":true}")};
+    }
+    struct json_scan scan;
+    struct json_member member;
+    json_scan_init(&scan, str_make(body.p + options.at, options.n));
+    bool filled = json_scan_next(&scan, &member);
+    return (struct splice){closing_brace(body, options.at + options.n), 0,
+                           filled ? STR(",\"include_usage\":true") : STR("\"include_usage\":true")};
 }
 
 int request_edit_body(struct str body, const struct request_facts *facts,
@@ -445,8 +450,8 @@ int request_edit_body(struct str body, const struct request_facts *facts,
         splices[count++] =
             (struct splice){facts->model_span.at, facts->model_span.n, buf_str(&model)};
     }
-    if (edit->inject_usage && facts->stream && !facts->asks_usage) {
-        count += plan_usage(body, facts, &splices[count]) ? 1 : 0;
+    if (edit->inject_usage && facts->stream && !facts->asks_usage && asks_for_usage(facts->route)) {
+        splices[count++] = plan_usage(body, facts);
     }
     if (count == 2 && splices[1].at < splices[0].at) {
         struct splice first = splices[1];

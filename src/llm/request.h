@@ -46,6 +46,7 @@ struct request_facts {
     struct str system, tools, messages;
     struct str params_json; /* scalar parameters as an object, for the trace; never content */
     /* private: for request_edit_body */
+    enum route route;
     struct request_span model_span;
     struct request_span options_span; /* stream_options */
     struct request_span usage_span;   /* stream_options.include_usage */
@@ -62,8 +63,9 @@ MUST_CHECK int request_facts_read(enum route route, struct str body, struct aren
 
 /* How a body must be changed for one target. */
 struct request_edit {
-    struct str model;  /* the target's name for the model */
-    bool inject_usage; /* ask for usage in the stream; ignored when the request is no stream */
+    struct str model; /* the target's name for the model */
+    bool
+        inject_usage; /* ask for usage in the stream; ignored unless streamed chat or completions */
 };
 
 /* Appends the edited body; without anything to change it is the same bytes. `facts` must have been

@@ -243,7 +243,10 @@ static size_t read_escape(struct str text, size_t *at, char *out)
     int32_t unit = read_unit(text, *at);
     if (unit < 0) {
         char c = *at + 1 < text.n ? text.p[*at + 1] : '\\';
-        *at += 2;
+        /* Nothing but ASCII can be escaped: a longer character is read on its own. */
+        bool ascii = (unsigned char)c < 0x80;
+        *at += ascii ? 2 : 1;
+        c = ascii ? c : '\\';
         out[0] = c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f' ? ' ' : c;
         return 1;
     }

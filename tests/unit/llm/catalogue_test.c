@@ -180,6 +180,7 @@ static void broken_data_is_refused_with_its_place(void **state)
          "long_output,source\n",                         "t.csv:1:8: column \"name\", expected \"model\""},
         {HEAD "v,m\n",                                            "t.csv:2:1: 2 fields"                           },
         {HEAD ",m,,,,1,,,,1,,,,,,,,s\n",                          "t.csv:2:1: vendor is \"\", expected a name"    },
+        {HEAD "v,\"m\nn\",,,,1,,,,1,,,,,,,,s\n",                  "expected a name"                               },
         {HEAD "v,m,2026-02-29,,,1,,,,1,,,,,,,,s\n",               "t.csv:2:5: effective_from is"                  },
         {HEAD "v,m,2026-13-01,,,1,,,,1,,,,,,,,s\n",               "expected a date such as 2026-10-07"            },
         {HEAD "v,m,26-01-01,,,1,,,,1,,,,,,,,s\n",                 "effective_from"                                },

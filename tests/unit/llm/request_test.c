@@ -323,19 +323,30 @@ static void edits_are_spliced(void **state)
 
 static void usage_is_not_injected_where_it_would_be_an_error(void **state)
 {
-    static const char body[] = "{\"model\":\"a\",\"stream\":false}";
-    struct arena arena;
-    struct request_facts facts;
-    struct buf out;
-    struct request_edit edit = {STR("a"), true};
-    arena_init(&arena);
-    buf_init(&out, 4096);
+    static const struct {
+        enum route route;
+        const char *body;
+    } rows[] = {
+        {ROUTE_CHAT,       "{\"model\":\"a\",\"stream\":false}"},
+        {ROUTE_RESPONSES,  "{\"model\":\"a\",\"stream\":true}" },
+        {ROUTE_MESSAGES,   "{\"model\":\"a\",\"stream\":true}" },
+        {ROUTE_EMBEDDINGS, "{\"model\":\"a\",\"stream\":true}" },
+    };
+
     (void)state;
-    check_read(ROUTE_CHAT, body, &arena, &facts);
-    assert_int_equal(request_edit_body(str_of(body), &facts, &edit, &out, NULL), 0);
-    assert_str(buf_str(&out), body);
-    buf_release(&out);
-    arena_release(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        struct request_facts facts;
+        struct buf out;
+        struct request_edit edit = {STR("a"), true};
+        arena_init(&arena);
+        buf_init(&out, 4096);
+        check_read(rows[i].route, rows[i].body, &arena, &facts);
+        assert_int_equal(request_edit_body(str_of(rows[i].body), &facts, &edit, &out, NULL), 0);
+        assert_str(buf_str(&out), rows[i].body);
+        buf_release(&out);
+        arena_release(&arena);
+    }
 }
 
 static void an_edit_that_does_not_fit_fails(void **state)
