@@ -161,6 +161,7 @@ static void copies_are_unescaped_and_end_in_zero(void **state)
         {"\\u00",                               "u00"                                  },
         {"a\\n\\tb\\u0000c",                    "a  b c"                               },
         {"end\\",                               "end\\"                                },
+        {"a\\\xc3\xa9\\\xff",                   "a\\\xc3\xa9\\?"                       },
         {"\x01\x7f",                            "  "                                   },
     };
 
