@@ -95,7 +95,8 @@ static uint64_t mix_value(uint64_t h, yyjson_val *value)
     uint64_t tag = (uint64_t)yyjson_get_tag(value);
 
     if (yyjson_is_str(value)) {
-        return rand_mix(h, tag ^ hash_sip(hash_key, json_str(value)));
+        /* Without the tag's subtype, which remembers whether there were escapes. */
+        return rand_mix(h, YYJSON_TYPE_STR ^ hash_sip(hash_key, json_str(value)));
     }
     if (yyjson_is_ctn(value)) {
         return rand_mix(h, tag ^ ((uint64_t)yyjson_get_len(value) << 8));

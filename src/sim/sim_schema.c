@@ -407,6 +407,7 @@ static void begin_array(struct maker *m, yyjson_val *schema)
     bool unique = json_get_bool(schema, "uniqueItems", false);
     yyjson_val *choices = unique ? yyjson_obj_get(resolve(m, items), "enum") : NULL;
 
+    low = low < 0 ? 0 : low;
     low = low > 0 || is_deep(m) || high < 1 ? low : 1;
     if (yyjson_is_false(items) && high > fixed) {
         high = fixed;

@@ -125,6 +125,9 @@ static void put_sentence(struct writer *w, struct rand_state *rand, size_t sente
 
     for (size_t i = 0; form[i] && i < room; i++) {
         unsigned char slot = (unsigned char)form[i];
+        if (slot == ',' && i + 1 == room) {
+            slot = 'R'; /* a sentence that is cut here needs a word before its period */
+        }
         if (slot == ',') {
             put_piece(w, STR_EMPTY, STR(","), false);
             continue;
