@@ -1,5 +1,7 @@
 #include "store/trace.h"
 
+#include <stdio.h>
+
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/json.h"
@@ -162,6 +164,20 @@ const char *trace_usage_source_name(enum trace_usage_source source)
 const char *trace_price_status_name(enum trace_price_status status)
 {
     return name_of(price_status_names, ARRAY_LEN(price_status_names), (unsigned)status);
+}
+
+const char *trace_money(int64_t nanousd, char *out)
+{
+    uint64_t amount = nanousd < 0 ? (uint64_t)0 - (uint64_t)nanousd : (uint64_t)nanousd;
+    int n = snprintf(out, TRACE_MONEY_MAX, "%s$%llu.%09llu", nanousd < 0 ? "-" : "",
+                     (unsigned long long)(amount / 1000000000),
+                     (unsigned long long)(amount % 1000000000));
+
+    for (int zeros = 0; zeros < 7 && out[n - 1] == '0'; zeros++) {
+        n--;
+        out[n] = '\0';
+    }
+    return out;
 }
 
 /* The position of a name, or -1. */

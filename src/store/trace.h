@@ -124,6 +124,11 @@ const char *trace_capture_name(enum trace_capture capture);
 const char *trace_usage_source_name(enum trace_usage_source source);
 const char *trace_price_status_name(enum trace_price_status status);
 
+/* Nano-dollars as a person reads them, exact: "$0.000123", "$12.50", "-$1.00"; at least two and at
+ * most nine decimals. out holds TRACE_MONEY_MAX bytes and is returned. */
+#define TRACE_MONEY_MAX 32
+const char *trace_money(int64_t nanousd, char *out);
+
 /* ---- the fields as a table: columns of the store, members of the JSON form ---- */
 
 enum trace_type {

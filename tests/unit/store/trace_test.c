@@ -239,6 +239,31 @@ static void enums_have_names(void **state)
     assert_string_equal(trace_price_status_name(TRACE_NO_CHARGE), "no_charge");
 }
 
+static void money_is_exact_and_never_rounded_to_nothing(void **state)
+{
+    static const struct {
+        int64_t nanousd;
+        const char *text;
+    } rows[] = {
+        {0,                           "$0.00"                 },
+        {1,                           "$0.000000001"          },
+        {123000,                      "$0.000123"             },
+        {10000000,                    "$0.01"                 },
+        {1500000000,                  "$1.50"                 },
+        {INT64_C(123456789012345678), "$123456789.012345678"  },
+        {-2000000000,                 "-$2.00"                },
+        {INT64_MAX,                   "$9223372036.854775807" },
+        {INT64_MIN,                   "-$9223372036.854775808"},
+    };
+
+    char out[TRACE_MONEY_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_string_equal(trace_money(rows[i].nanousd, out), rows[i].text);
+    }
+}
+
 static yyjson_doc *json_of(const struct trace *trace, struct buf *out)
 {
     struct error err = {0};
@@ -327,6 +352,7 @@ int main(void)
         cmocka_unit_test(cost_is_unknown_when_unpriced_and_zero_when_nothing_was_charged),
         cmocka_unit_test(ids_start_with_their_time_and_differ),
         cmocka_unit_test(enums_have_names),
+        cmocka_unit_test(money_is_exact_and_never_rounded_to_nothing),
         cmocka_unit_test(json_form_has_every_set_field_once),
         cmocka_unit_test(json_form_leaves_unknowns_out_and_keeps_broken_json_as_text),
         cmocka_unit_test(bytes_count_strings_and_bodies),
