@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd/cmd.h"
 #include "core/buf.h"
@@ -204,23 +203,25 @@ static const struct {
 
 static int run(const struct cmd_context *context, const void *options, struct error *err)
 {
-    const char *shell = context->args->items[0];
+    struct str shell = str_of(context->args->items[0]);
     char shown[STR_SHOW_MAX];
     struct buf text;
+    size_t i = 0;
 
     (void)options;
-    for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
-        if (strcmp(shell, shells[i].name) == 0) {
-            buf_init(&text, SCRIPT_BYTES_MAX);
-            shells[i].put(&text);
-            BUG_ON(!buf_ok(&text));
-            fwrite(text.p, 1, text.n, stdout);
-            buf_release(&text);
-            return CMD_FINE;
-        }
+    while (i < ARRAY_LEN(shells) && !str_is(shell, shells[i].name)) {
+        i++;
     }
-    return error_set(err, ERR_INVALID, "knows bash, zsh and fish, not \"%s\"",
-                     str_show(str_of(shell), shown));
+    if (i == ARRAY_LEN(shells)) {
+        return error_set(err, ERR_INVALID, "knows bash, zsh and fish, not \"%s\"",
+                         str_show(shell, shown));
+    }
+    buf_init(&text, SCRIPT_BYTES_MAX);
+    shells[i].put(&text);
+    BUG_ON(!buf_ok(&text));
+    fwrite(text.p, 1, text.n, stdout);
+    buf_release(&text);
+    return CMD_FINE;
 }
 
 const struct cmd cmd_completion = {
