@@ -104,6 +104,15 @@ static void put_spaces(struct buf *out, size_t have, size_t want)
     }
 }
 
+/* No spaces at the ends of lines. */
+static void end_line(struct buf *out)
+{
+    while (out->n > 0 && out->p[out->n - 1] == ' ') {
+        out->n--;
+    }
+    (void)buf_putc(out, '\n');
+}
+
 static void put_cell(const struct table_out *table, size_t column, struct str text)
 {
     size_t width = table->before[column] + table->after[column];
@@ -114,7 +123,7 @@ static void put_cell(const struct table_out *table, size_t column, struct str te
     switch (table->columns[column].align) {
     case TABLE_OUT_LEFT:
         (void)buf_put_str(table->out, text);
-        put_spaces(table->out, all, last ? 0 : width); /* no spaces at the end of lines */
+        put_spaces(table->out, all, width);
         break;
     case TABLE_OUT_RIGHT:
         put_spaces(table->out, all, width);
@@ -123,10 +132,12 @@ static void put_cell(const struct table_out *table, size_t column, struct str te
     case TABLE_OUT_POINT:
         put_spaces(table->out, before, table->before[column]);
         (void)buf_put_str(table->out, text);
-        put_spaces(table->out, table->before[column] + all - before, last ? 0 : width);
+        put_spaces(table->out, table->before[column] + all - before, width);
         break;
     }
-    (void)buf_puts(table->out, last ? "\n" : "");
+    if (last) {
+        end_line(table->out);
+    }
 }
 
 /* Titles stand like texts: right over numbers, left over words. */

@@ -42,7 +42,7 @@ static void put_note(struct table_out *table, const struct trace *t)
 
     buf_init(&note, 1024);
     if (t->cancelled_in.n > 0) {
-        (void)buf_putf(&note, "cancelled while %.*s", STR_ARG(str_head(t->cancelled_in, 100)));
+        (void)buf_putf(&note, "cancelled (%.*s)", STR_ARG(str_head(t->cancelled_in, 100)));
     } else if (t->error_class.n > 0) {
         (void)buf_put_str(&note, str_head(t->error_class, 100));
     } else if (t->attempts > 1) {

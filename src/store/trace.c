@@ -105,6 +105,7 @@ struct trace *trace_new(void)
     struct trace *trace = (struct trace *)x_calloc(1, sizeof(*trace));
 
     arena_init(&trace->arena);
+    trace->price_status = TRACE_NO_CHARGE;
     buf_init(&trace->request_body, TRACE_BODY_BYTES_MAX);
     buf_init(&trace->response_body, TRACE_BODY_BYTES_MAX);
     for (const struct trace_field *f = trace_fields; f->name; f++) {

@@ -110,7 +110,8 @@ struct trace {
     char request_blob[65], response_blob[65];
 };
 
-/* All unknowns set, buffers and arena ready. */
+/* All unknowns set, buffers and arena ready. Nothing is billed until settling says otherwise: a
+ * request that is refused before any call is TRACE_NO_CHARGE. */
 struct trace *trace_new(void);
 /* Accepts NULL. */
 void trace_free(struct trace *trace);

@@ -46,7 +46,9 @@ static void put_status(const struct trace *t, struct buf *out)
         (void)buf_putf(out, ", the provider said %d", t->upstream_status);
     }
     also(out, "finish", t->finish_reason);
-    also(out, "client left while", t->cancelled_in);
+    if (t->cancelled_in.n > 0) {
+        (void)buf_putf(out, ", the client left (%.*s)", STR_ARG(t->cancelled_in));
+    }
     (void)buf_putc(out, '\n');
     if (t->error_class.n > 0) {
         label(out, "error");
