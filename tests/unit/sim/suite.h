@@ -169,6 +169,37 @@ static inline yyjson_val *exam_json(struct exam *e, struct str text)
     return yyjson_doc_get_root(doc);
 }
 
+/* ---- streams ---- */
+
+#define STREAM_EVENTS_MAX 2000
+
+struct stream {
+    size_t n;
+    struct str names[STREAM_EVENTS_MAX]; /* empty for events without a name */
+    struct str data[STREAM_EVENTS_MAX];
+    yyjson_val *json[STREAM_EVENTS_MAX]; /* NULL for [DONE] */
+};
+
+/* Reads a whole stream apart; nothing may be left over. Copies are in the exam's arena. */
+static inline void stream_read(struct exam *e, struct str bytes, struct stream *ret)
+{
+    struct sse reader;
+    struct sse_event event;
+    ret->n = 0;
+    sse_init(&reader, 16u << 20);
+    assert_int_equal(sse_push(&reader, bytes), 0);
+    while (sse_next(&reader, &event)) {
+        assert_true(event.has_data && ret->n < STREAM_EVENTS_MAX);
+        ret->names[ret->n] = arena_str(&e->arena, event.event);
+        ret->data[ret->n] = arena_str(&e->arena, event.data);
+        bool done = str_is(event.data, "[DONE]");
+        ret->json[ret->n] = done ? NULL : exam_json(e, ret->data[ret->n]);
+        ret->n++;
+    }
+    assert_int_equal(sse_rest(&reader).n, 0);
+    sse_release(&reader);
+}
+
 /* The value at a JSON pointer; must be there. */
 static inline yyjson_val *at(yyjson_val *root, const char *pointer)
 {
