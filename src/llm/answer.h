@@ -27,7 +27,7 @@ struct answer_facts {
     bool failed;           /* an error event came in the stream */
     char error_text[256];
     int64_t output_bytes; /* text, tool arguments and reasoning delivered, for estimates */
-    int64_t output_tokens_estimated; /* running estimate over the delivered text */
+    int64_t output_tokens_estimated; /* sum over the pieces delivered; see token.c for its error */
     int64_t sequence_number;         /* last of a responses stream; -1 */
 };
 

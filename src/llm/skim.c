@@ -213,7 +213,7 @@ static int32_t read_unit(struct str text, size_t at)
     return unit;
 }
 
-static size_t encode_utf8(int32_t code, char *out)
+static size_t encode_utf8(uint32_t code, char *out)
 {
     if (code < 0x80) {
         out[0] = (char)code;
@@ -237,28 +237,47 @@ static size_t encode_utf8(int32_t code, char *out)
     return 4;
 }
 
-/* Decodes the escape at *at into out (up to 4 bytes), moves *at behind it. */
-static size_t read_escape(struct str text, size_t *at, char *out)
+/* What the letter behind a backslash stands for. */
+static uint32_t short_escape(char c)
+{
+    static const struct {
+        char letter;
+        char meaning;
+    } rows[] = {
+        {'n', '\n'},
+        {'t', '\t'},
+        {'r', '\r'},
+        {'b', '\b'},
+        {'f', '\f'}
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].letter == c) {
+            return (uint32_t)rows[i].meaning;
+        }
+    }
+    return (uint32_t)(unsigned char)c;
+}
+
+uint32_t skim_escape(struct str text, size_t *at)
 {
     int32_t unit = read_unit(text, *at);
     if (unit < 0) {
         char c = *at + 1 < text.n ? text.p[*at + 1] : '\\';
         /* Nothing but ASCII can be escaped: a longer character is read on its own. */
         bool ascii = (unsigned char)c < 0x80;
-        *at += ascii ? 2 : 1;
-        c = ascii ? c : '\\';
-        out[0] = c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f' ? ' ' : c;
-        return 1;
+        *at += ascii && *at + 1 < text.n ? 2 : 1;
+        return ascii ? short_escape(c) : '\\';
     }
     *at += 6;
     if (unit >= 0xd800 && unit < 0xdc00) {
         int32_t low = read_unit(text, *at);
         if (low >= 0xdc00 && low < 0xe000) {
             *at += 6;
-            return encode_utf8(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), out);
+            return 0x10000 + ((uint32_t)(unit - 0xd800) << 10) + (uint32_t)(low - 0xdc00);
         }
     }
-    return encode_utf8(unit >= 0xd800 && unit < 0xe000 ? 0xfffd : unit, out);
+    return unit >= 0xd800 && unit < 0xe000 ? 0xfffd : (uint32_t)unit;
 }
 
 void skim_copy(struct str text, char *out, size_t size)
@@ -270,7 +289,7 @@ void skim_copy(struct str text, char *out, size_t size)
         const char *from = text.p + at;
         size_t bytes = 1;
         if (text.p[at] == '\\') {
-            bytes = read_escape(text, &at, decoded);
+            bytes = encode_utf8(skim_escape(text, &at), decoded);
             from = decoded;
         } else {
             size_t whole = str_utf8_char(str_from(text, at));

@@ -58,6 +58,10 @@ bool skim_inside(const struct skim *skim, unsigned depth, const char *key);
 int64_t skim_i64(const struct skim_value *value, int64_t fallback);
 bool skim_is_null(const struct skim_value *value);
 
+/* The character that the escape at *at (a backslash) stands for; *at moves behind it. Half a
+ * surrogate pair is U+FFFD. */
+uint32_t skim_escape(struct str text, size_t *at);
+
 /* Copies a string's text into out[0..size), unescaped, cut at a character, ending in NUL. Control
  * characters become spaces, so that the copy is fit for a line of a log. */
 void skim_copy(struct str text, char *out, size_t size);
