@@ -459,6 +459,8 @@ static int check_required(const struct config_reader *reader, const struct yaml_
     return 0;
 }
 
+/* Seven parameters: the table and its length are one thing to callers, (keys, ARRAY_LEN(keys)). */
+/* NOLINTNEXTLINE(readability-function-size) */
 int config_read(const struct config_reader *reader, const struct yaml_node *map, const char *where,
                 const struct config_key *keys, size_t key_count, void *target, struct error *err)
 {

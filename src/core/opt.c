@@ -167,6 +167,8 @@ static int parse_letters(struct parser *p, const char *letters)
     return 0;
 }
 
+/* Seven parameters: argc and argv, and the table with its length, are one thing each to callers. */
+/* NOLINTNEXTLINE(readability-function-size) */
 int opt_parse(int argc, const char *const *argv, const struct opt *opts, size_t n, void *target,
               struct opt_texts *positional, struct error *err)
 {

@@ -13,12 +13,9 @@ void rand_bytes(void *out, size_t n)
     while (n > 0) {
         ssize_t got = getrandom(at, n, 0);
 
-        if (got < 0) {
-            BUG_ON(errno != EINTR);
-            continue;
-        }
-        at += got;
-        n -= (size_t)got;
+        BUG_ON(got < 0 && errno != EINTR);
+        at += got > 0 ? got : 0;
+        n -= got > 0 ? (size_t)got : 0;
     }
 }
 

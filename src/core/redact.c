@@ -167,7 +167,6 @@ static bool find_hit(uint32_t candidates, struct str text, size_t floor, size_t 
 
         candidates &= candidates - 1;
         if (rules[i].match(&rules[i], text, floor, at, &span)) {
-            BUG_ON(span.start < floor || span.end <= span.start || span.end > text.n);
             *ret_span = span;
             *ret_rule = i;
             return true;
@@ -196,6 +195,7 @@ static size_t mask_hits(const struct triggers *triggers, struct str text, struct
             at++;
             continue;
         }
+        BUG_ON(span.start < copied || span.end <= span.start || span.end > text.n);
         buf_put_str(out, between(text, copied, span.start));
         put_mask(out, rule, counts);
         copied = span.end;

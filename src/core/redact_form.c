@@ -62,6 +62,11 @@ static bool is_name_char(char c)
     return is_word_char(c) || c == '.';
 }
 
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
 /* The byte at a place, or a space outside the text: both ends are boundaries. */
 static char at_or_space(struct str text, size_t at)
 {
@@ -172,7 +177,7 @@ bool redact_form_github(const struct redact_rule *rule, struct str text, size_t 
 
     (void)rule;
     (void)floor;
-    if (rest.n < 40 || rest.p[1] != 'h' || rest.p[3] != '_' || !memchr("pousr", rest.p[2], 5)) {
+    if (rest.n < 40 || rest.p[1] != 'h' || rest.p[3] != '_' || !is_one_of(rest.p[2], "pousr")) {
         return false;
     }
     size_t end = skip_while(text, at + 4, is_alnum);
@@ -187,7 +192,7 @@ bool redact_form_slack(const struct redact_rule *rule, struct str text, size_t f
 
     (void)rule;
     (void)floor;
-    if (rest.n < 15 || !str_starts(rest, STR("xox")) || !memchr("abeoprs", rest.p[3], 7) ||
+    if (rest.n < 15 || !str_starts(rest, STR("xox")) || !is_one_of(rest.p[3], "abeoprs") ||
         rest.p[4] != '-') {
         return false;
     }
@@ -218,7 +223,7 @@ bool redact_form_jwt(const struct redact_rule *rule, struct str text, size_t flo
 /* Base64 lines, their header fields, and the two bytes of a \n that was escaped once more. */
 static bool is_pem_char(char c)
 {
-    return is_alnum(c) || (c != '\0' && strchr("+/= \t\r\n:,-.\\_", c) != NULL);
+    return is_alnum(c) || is_one_of(c, "+/= \t\r\n:,-.\\_");
 }
 
 /* From the BEGIN line to the END line, or as far as it looks like a key. */
@@ -289,7 +294,7 @@ bool redact_form_names_secret(struct str name)
     };
 
     for (size_t at = 0; at < name.n; at++) {
-        bool may_start = memchr("pPsSaArR", name.p[at], 8) != NULL;
+        bool may_start = is_one_of(name.p[at], "pPsSaArR");
 
         for (size_t i = 0; may_start && i < ARRAY_LEN(anywhere); i++) {
             struct str rest = str_from(name, at);
@@ -346,7 +351,7 @@ static struct str name_before(struct str text, size_t floor, size_t at)
 /* A variable, a slot or a call stands for a secret. */
 static bool starts_placeholder(char c)
 {
-    return strchr("$<{[*(/", c) != NULL;
+    return is_one_of(c, "$<{[*(/");
 }
 
 /* Says that there is none. */
@@ -370,7 +375,7 @@ static bool is_nothing(struct str value)
 
 static bool is_plain_value_char(char c)
 {
-    return (unsigned char)c > ' ' && !strchr(",;&\"'`<>()[]{}\\", c);
+    return (unsigned char)c > ' ' && !is_one_of(c, ",;&\"'`<>()[]{}\\");
 }
 
 /* password = hunter2, "api_key": "...", token=...: the value goes, the name stays. */
@@ -427,7 +432,7 @@ bool redact_form_url_password(const struct redact_rule *rule, struct str text, s
         if (c == '@') {
             return colon && i > colon + 1 ? found(ret_span, colon + 1, i) : false;
         }
-        if ((unsigned char)c <= ' ' || strchr("/?#\"'<>\\", c)) {
+        if ((unsigned char)c <= ' ' || is_one_of(c, "/?#\"'<>\\")) {
             return false;
         }
         if (c == ':' && !colon) {

@@ -11,8 +11,9 @@
 #include "core/map.h"
 #include "core/mem.h"
 
-#define READ_BYTES    65536
-#define PENDING_FIRST 64
+#define READ_BYTES          65536
+#define PENDING_FIRST       64
+#define DIRECTIVE_BYTES_MAX 512
 /* Up to here keys are compared with each other; longer mappings build a hash map. */
 #define FEW_KEYS 8
 
@@ -78,10 +79,12 @@ static void push_pending(struct builder *b, struct yaml_node *node)
     b->pending[b->pending_n++] = node;
 }
 
-static int add_node(struct builder *b, enum yaml_kind kind, struct yaml_node **ret_node)
+/* NULL, with the error set, when there are too many; that is ERR_LIMIT. */
+static struct yaml_node *add_node(struct builder *b, enum yaml_kind kind)
 {
     if (b->nodes == YAML_NODES_MAX) {
-        return over_limit(b, "values", YAML_NODES_MAX);
+        over_limit(b, "values", YAML_NODES_MAX);
+        return NULL;
     }
     b->nodes++;
     struct yaml_node *node = ARENA_NEW(&b->doc->arena, struct yaml_node);
@@ -94,8 +97,7 @@ static int add_node(struct builder *b, enum yaml_kind kind, struct yaml_node **r
     } else {
         b->doc->root = node;
     }
-    *ret_node = node;
-    return 0;
+    return node;
 }
 
 static bool is_null_word(struct str text)
@@ -135,7 +137,6 @@ static int add_scalar(struct builder *b, struct fy_event *event)
     struct str text = p ? str_make(p, n) : STR_EMPTY;
     bool is_key = expects_key(b);
     bool tagged_text = false;
-    struct yaml_node *node;
 
     int result = check_tag(b, fy_event_get_tag_token(event), &tagged_text);
     if (result != 0) {
@@ -146,18 +147,18 @@ static int add_scalar(struct builder *b, struct fy_event *event)
         return yaml_error(b->doc, &b->here, b->err, "a key is missing before the colon");
     }
     bool null = !quoted && !is_key && is_null_word(text);
-    result = add_node(b, null ? YAML_NULL : YAML_SCALAR, &node);
-    if (result == 0) {
-        node->quoted = quoted;
-        node->text = arena_str(&b->doc->arena, text);
+    struct yaml_node *node = add_node(b, null ? YAML_NULL : YAML_SCALAR);
+    if (!node) {
+        return ERR_LIMIT;
     }
-    return result;
+    node->quoted = quoted;
+    node->text = arena_str(&b->doc->arena, text);
+    return 0;
 }
 
 static int open_frame(struct builder *b, enum yaml_kind kind, struct fy_event *event)
 {
     bool tagged_text = false;
-    struct yaml_node *node;
 
     if (expects_key(b)) {
         return yaml_error(b->doc, &b->here, b->err, "a key must be text, not a %s",
@@ -167,13 +168,15 @@ static int open_frame(struct builder *b, enum yaml_kind kind, struct fy_event *e
         return over_limit(b, "levels of nesting", YAML_DEPTH_MAX);
     }
     int result = check_tag(b, fy_event_get_tag_token(event), &tagged_text);
-    if (result == 0) {
-        result = add_node(b, kind, &node);
+    if (result != 0) {
+        return result;
     }
-    if (result == 0) {
-        b->frames[b->depth++] = (struct frame){node, b->pending_n};
+    struct yaml_node *node = add_node(b, kind);
+    if (!node) {
+        return ERR_LIMIT;
     }
-    return result;
+    b->frames[b->depth++] = (struct frame){node, b->pending_n};
+    return 0;
 }
 
 static int given_twice(const struct builder *b, const struct yaml_node *first,
@@ -185,21 +188,25 @@ static int given_twice(const struct builder *b, const struct yaml_node *first,
                       str_show(second->text, shown), first->line);
 }
 
-static int check_duplicates(const struct builder *b, const struct yaml_node *map)
+/* For short mappings: each key against those before it. */
+static int check_few_keys(const struct builder *b, const struct yaml_node *map)
+{
+    int result = 0;
+
+    for (size_t i = 1; i < map->n && result == 0; i++) {
+        for (size_t j = 0; j < i && result == 0; j++) {
+            bool same = str_eq(map->keys[i]->text, map->keys[j]->text);
+            result = same ? given_twice(b, map->keys[j], map->keys[i]) : 0;
+        }
+    }
+    return result;
+}
+
+static int check_many_keys(const struct builder *b, const struct yaml_node *map)
 {
     struct map seen;
     int result = 0;
 
-    if (map->n <= FEW_KEYS) {
-        for (size_t i = 1; i < map->n; i++) {
-            for (size_t j = 0; j < i; j++) {
-                if (str_eq(map->keys[i]->text, map->keys[j]->text)) {
-                    return given_twice(b, map->keys[j], map->keys[i]);
-                }
-            }
-        }
-        return 0;
-    }
     map_init(&seen);
     for (size_t i = 0; i < map->n && result == 0; i++) {
         const struct yaml_node *first = map_put(&seen, map->keys[i]->text, map->keys[i]);
@@ -230,7 +237,7 @@ static int close_frame(struct builder *b)
         node->keys[i] = children[2 * i];
         node->items[i] = children[2 * i + 1];
     }
-    return check_duplicates(b, node);
+    return node->n <= FEW_KEYS ? check_few_keys(b, node) : check_many_keys(b, node);
 }
 
 /* Where the event stands. libfyaml points behind the quote or the asterisk; people look at it. */
@@ -354,7 +361,17 @@ static int build(struct builder *b, struct str text)
     return result;
 }
 
-/* What no YAML file may hold and libfyaml lets pass: broken UTF-8 and control bytes. */
+/* libfyaml reads a directive ("%YAML 1.2") in the square of its length; nobody needs long ones. */
+static bool is_long_directive(struct str text, size_t at)
+{
+    if (text.p[at] != '%' || (at > 0 && text.p[at - 1] != '\n')) {
+        return false;
+    }
+    struct str line = str_head(str_from(text, at), DIRECTIVE_BYTES_MAX);
+    return line.n == DIRECTIVE_BYTES_MAX && str_find_char(line, '\n') < 0;
+}
+
+/* What no YAML file may hold and libfyaml lets pass: broken UTF-8, control bytes. */
 static int check_bytes(struct builder *b, struct str text)
 {
     size_t good = str_utf8_prefix(text);
@@ -368,6 +385,11 @@ static int check_bytes(struct builder *b, struct str text)
             b->here.line++;
             b->here.column = 1;
             continue;
+        }
+        if (is_long_directive(text, i)) {
+            return yaml_error(b->doc, &b->here, b->err,
+                              "a directive (a line that starts with %%) of %d bytes or more",
+                              DIRECTIVE_BYTES_MAX);
         }
         if ((c < 0x20 && c != '\t' && c != '\r') || c == 0x7F) {
             return yaml_error(b->doc, &b->here, b->err,
@@ -388,7 +410,6 @@ int yaml_parse(struct str text, const char *name, struct yaml_doc **ret_doc, str
 {
     struct yaml_doc *doc = x_calloc(1, sizeof(*doc));
     struct builder *b = x_calloc(1, sizeof(*b));
-    struct yaml_node *nothing;
     int result;
 
     arena_init(&doc->arena);
@@ -409,7 +430,7 @@ int yaml_parse(struct str text, const char *name, struct yaml_doc **ret_doc, str
         result = build(b, text);
     }
     if (result == 0 && !doc->root) {
-        result = add_node(b, YAML_NULL, &nothing);
+        add_node(b, YAML_NULL);
     }
     x_free(b->pending);
     x_free(b);

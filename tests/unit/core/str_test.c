@@ -276,7 +276,8 @@ static void what_is_shown_is_short_and_harmless(void **state)
     assert_string_equal(str_show(str_make(text, sizeof(text)), out) + STR_SHOW_MAX - 5, "y...");
     assert_int_equal(strlen(out), STR_SHOW_MAX - 1);
     for (size_t n = 0; n < 200; n += 2) {
-        memcpy(text + n, "\xC3\xA9", 2);
+        text[n] = '\xC3';
+        text[n + 1] = '\xA9';
         assert_true(str_is_utf8(str_of(str_show(str_make(text, n + 2), out))));
     }
 }

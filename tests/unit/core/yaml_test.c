@@ -238,6 +238,27 @@ static void bytes_and_nodes_are_limited(void **state)
     buf_release(&text);
 }
 
+static void long_directives_are_refused(void **state)
+{
+    struct yaml_doc *doc = NULL;
+    struct error err = {0};
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 1 << 20);
+    buf_puts(&text, "%YAML 1.2\n");
+    for (int i = 0; i < 100000; i++) {
+        buf_puts(&text, "%%");
+    }
+    assert_int_equal(yaml_parse(buf_str(&text), "t.yaml", &doc, &err), ERR_INVALID);
+    assert_string_equal(err.text,
+                        "t.yaml:2:1: a directive (a line that starts with %) of 512 bytes or more");
+    buf_release(&text);
+    doc = parse("%YAML 1.2\n---\na: 1\n");
+    assert_str(yaml_get(doc->root, "a")->text, "1");
+    yaml_free(doc);
+}
+
 static void files_are_loaded(void **state)
 {
     char path[] = "/tmp/weir-yaml-test-XXXXXX";
@@ -288,6 +309,7 @@ int main(void)
         cmocka_unit_test(long_mappings_are_checked_for_duplicates_too),
         cmocka_unit_test(nesting_is_limited),
         cmocka_unit_test(bytes_and_nodes_are_limited),
+        cmocka_unit_test(long_directives_are_refused),
         cmocka_unit_test(files_are_loaded),
         cmocka_unit_test(messages_may_have_no_place),
     };
