@@ -233,7 +233,7 @@ void trace_get(const struct trace *trace, const struct trace_field *field,
         }
         break;
     case TRACE_TYPE_COST:
-        if (trace->price_status != TRACE_UNPRICED) {
+        if (trace->price_status == TRACE_PRICED) {
             set_i64(ret_value, *(const int64_t *)at);
         }
         break;

@@ -138,7 +138,7 @@ enum trace_type {
     TRACE_TYPE_JSON,    /* struct str that holds JSON as it came; empty is null */
     TRACE_TYPE_I64,     /* int64_t */
     TRACE_TYPE_UNKNOWN, /* int64_t; -1, unknown, is null */
-    TRACE_TYPE_COST,    /* int64_t; null when unpriced */
+    TRACE_TYPE_COST,    /* int64_t; null unless priced */
     TRACE_TYPE_INT,     /* int */
     TRACE_TYPE_BOOL,    /* bool; 0 or 1 */
     TRACE_TYPE_CAPTURE, /* the enums: their names */

@@ -32,11 +32,11 @@ static void a_new_trace_has_all_unknowns(void **state)
         case TRACE_TYPE_STR:
         case TRACE_TYPE_JSON:
         case TRACE_TYPE_UNKNOWN:
+        case TRACE_TYPE_COST:
         case TRACE_TYPE_HASH:
             assert_int_equal(value.kind, TRACE_VALUE_NULL);
             break;
         case TRACE_TYPE_I64:
-        case TRACE_TYPE_COST:
         case TRACE_TYPE_INT:
         case TRACE_TYPE_BOOL:
             assert_int_equal(value.kind, TRACE_VALUE_I64);
@@ -190,7 +190,7 @@ static void a_value_that_does_not_fit_changes_nothing(void **state)
     trace_free(trace);
 }
 
-static void cost_is_unknown_when_unpriced_and_zero_when_nothing_was_charged(void **state)
+static void there_is_a_cost_only_when_priced(void **state)
 {
     struct trace *trace = trace_new();
     struct trace_value value;
@@ -200,13 +200,12 @@ static void cost_is_unknown_when_unpriced_and_zero_when_nothing_was_charged(void
     while (cost->type != TRACE_TYPE_COST) {
         cost++;
     }
-    trace->price_status = TRACE_UNPRICED;
-    trace_get(trace, cost, &value);
-    assert_int_equal(value.kind, TRACE_VALUE_NULL);
-    trace->price_status = TRACE_NO_CHARGE;
-    trace_get(trace, cost, &value);
-    assert_int_equal(value.kind, TRACE_VALUE_I64);
-    assert_int_equal(value.i64, 0);
+    trace->cost_nanousd = 5;
+    for (int status = TRACE_UNPRICED; status <= TRACE_NO_CHARGE; status++) {
+        trace->price_status = (enum trace_price_status)status;
+        trace_get(trace, cost, &value);
+        assert_int_equal(value.kind, status == TRACE_PRICED ? TRACE_VALUE_I64 : TRACE_VALUE_NULL);
+    }
     trace_free(trace);
 }
 
@@ -351,7 +350,7 @@ int main(void)
         cmocka_unit_test(every_field_gives_back_what_was_set),
         cmocka_unit_test(every_str_and_number_of_the_struct_is_a_field),
         cmocka_unit_test(a_value_that_does_not_fit_changes_nothing),
-        cmocka_unit_test(cost_is_unknown_when_unpriced_and_zero_when_nothing_was_charged),
+        cmocka_unit_test(there_is_a_cost_only_when_priced),
         cmocka_unit_test(ids_start_with_their_time_and_differ),
         cmocka_unit_test(enums_have_names),
         cmocka_unit_test(money_is_exact_and_never_rounded_to_nothing),
