@@ -48,27 +48,27 @@
 #define alloca(...) BANNED(alloca)
 
 #ifndef WEIR_RAW_MEMORY /* core/ and third-party sources say this on their command line */
-#undef malloc
-#define malloc(...) BANNED(malloc)
-#undef calloc
-#define calloc(...) BANNED(calloc)
-#undef realloc
-#define realloc(...) BANNED(realloc)
-#undef free
-#define free(...) BANNED(free)
+#    undef malloc
+#    define malloc(...) BANNED(malloc)
+#    undef calloc
+#    define calloc(...) BANNED(calloc)
+#    undef realloc
+#    define realloc(...) BANNED(realloc)
+#    undef free
+#    define free(...) BANNED(free)
 #endif
 
 #ifndef WEIR_RAW_NUMBERS /* core/str.c only */
-#undef strtol
-#define strtol(...) BANNED(strtol)
-#undef strtoul
-#define strtoul(...) BANNED(strtoul)
-#undef strtoll
-#define strtoll(...) BANNED(strtoll)
-#undef strtoull
-#define strtoull(...) BANNED(strtoull)
-#undef strtod
-#define strtod(...) BANNED(strtod)
+#    undef strtol
+#    define strtol(...) BANNED(strtol)
+#    undef strtoul
+#    define strtoul(...) BANNED(strtoul)
+#    undef strtoll
+#    define strtoll(...) BANNED(strtoll)
+#    undef strtoull
+#    define strtoull(...) BANNED(strtoull)
+#    undef strtod
+#    define strtod(...) BANNED(strtod)
 #endif
 
 #endif

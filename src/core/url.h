@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "core/str.h"
 
-#define URL_HOST_MAX 253
+#define URL_HOST_MAX  253
 #define URL_BYTES_MAX 2048
 
 struct url {
