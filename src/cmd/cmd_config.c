@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cmd/beside.h"
 #include "cmd/cmd.h"
 #include "cmd/setup.h"
 #include "core/buf.h"
@@ -93,7 +94,7 @@ static void put_warnings(struct buf *out, const struct settings *s)
     }
 }
 
-static void put_summary(struct buf *out, const struct settings *s)
+static void put_summary(struct buf *out, const struct settings *s, const struct beside *beside)
 {
     buf_putf(out, "%.*s is fine\n", STR_ARG(s->path));
     buf_putf(out, "  listen     %.*s (%s)\n", STR_ARG(s->listen_text),
@@ -101,6 +102,9 @@ static void put_summary(struct buf *out, const struct settings *s)
     buf_putf(out, "  admin      %.*s\n", STR_ARG(s->admin_text));
     buf_putf(out, "  store      %.*s\n", STR_ARG(s->store));
     buf_putf(out, "  capture    %s\n", settings_capture_names[s->capture]);
+    if (beside->wanted) {
+        buf_putf(out, "  sim        %s:%u\n", beside->options.address, beside->options.port);
+    }
     put_providers(out, s);
     put_models(out, s);
     put_tenants(out, s);
@@ -186,16 +190,27 @@ static int run_check(const struct cmd_context *context, const void *options, str
 {
     const struct config_options *o = options;
     struct setup setup;
+    struct beside beside;
     struct buf text;
 
     int result = setup_load(&setup, context->args->n ? context->args->items[0] : NULL, err);
     if (result != 0) {
         return result;
     }
+    result = beside_read(&beside, setup.settings, err);
+    if (result != 0) {
+        setup_release(&setup);
+        return result;
+    }
     buf_init(&text, SUMMARY_BYTES_MAX);
-    (o->json ? put_json : put_summary)(&text, setup.settings);
+    if (o->json) {
+        put_json(&text, setup.settings);
+    } else {
+        put_summary(&text, setup.settings, &beside);
+    }
     fwrite(text.p, 1, text.n, stdout);
     buf_release(&text);
+    beside_release(&beside);
     setup_release(&setup);
     return CMD_FINE;
 }

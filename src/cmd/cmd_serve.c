@@ -1,5 +1,6 @@
 #include <stddef.h>
 
+#include "cmd/beside.h"
 #include "cmd/cmd.h"
 #include "cmd/setup.h"
 #include "core/clock.h"
@@ -7,72 +8,13 @@
 #include "engine/settings.h"
 #include "gateway/gateway.h"
 #include "net/loop.h"
-#include "sim/scenario.h"
 #include "sim/sim.h"
 
 struct serve_options {
     const char *config;
 };
 
-/* The `sim:` mapping of the configuration: a simulated provider beside the gateway. */
-struct sim_section {
-    struct str listen;
-    int64_t seed;
-    struct str scenario;
-    const struct yaml_node *dials;
-};
-
-static const struct config_key sim_keys[] = {
-    {.name = "listen", .type = CONFIG_STR, .offset = offsetof(struct sim_section, listen),
-     .fallback = "127.0.0.1:8090", .help = "Address and port of the simulated provider."},
-    {.name = "seed", .type = CONFIG_I64, .offset = offsetof(struct sim_section, seed),
-     .fallback = "0", .min = 0, .max = 1e15, .help = "Makes its answers repeatable."},
-    {.name = "scenario", .type = CONFIG_STR, .offset = offsetof(struct sim_section, scenario),
-     .help = "Scenario file, as for `weir sim --scenario`."},
-    {.name = "dials", .type = CONFIG_NODE, .offset = offsetof(struct sim_section, dials),
-     .help = "Dials of the simulated provider, by name."},
-};
-
-struct sim_beside {
-    struct sim *sim;
-    struct scenario *scenario;
-    struct arena arena;
-};
-
-static int open_sim(struct sim_beside *beside, struct loop *loop, const struct settings *s,
-                    struct error *err)
-{
-    struct sim_section section = {0};
-    struct dials dials = {0};
-    struct config_reader reader = {.doc = s->doc, .arena = &beside->arena, .env = setup_env};
-    struct sim_options options = {0};
-    struct error why;
-
-    if (!s->nodes.sim || s->nodes.sim->kind == YAML_NULL) {
-        return 0;
-    }
-    int rc = config_read(&reader, s->nodes.sim, "sim", sim_keys, ARRAY_LEN(sim_keys), &section, err);
-    if (rc == 0) {
-        rc = scenario_read_dials(&reader, section.dials, &dials, err);
-    }
-    if (rc == 0 && section.scenario.n > 0) {
-        rc = scenario_load(arena_cstr(&beside->arena, section.scenario), &beside->scenario, err);
-    }
-    if (rc == 0 && url_parse_listen(section.listen, &beside->arena, &options.address,
-                                    &options.port, &why) != 0) {
-        rc = yaml_error(s->doc, s->nodes.sim, err, "sim: listen: %s", why.text);
-    }
-    if (rc != 0) {
-        return rc;
-    }
-    options.has_seed = section.seed != 0;
-    options.seed = (uint64_t)section.seed;
-    options.scenario = beside->scenario;
-    options.dials = &dials;
-    return sim_open(loop, &options, &beside->sim, err);
-}
-
-static void say_hello(const struct log *log, const struct gateway *g, const struct sim_beside *sim)
+static void say_hello(const struct log *log, const struct gateway *g, const struct sim *sim)
 {
     const struct settings *s = gateway_settings(g);
     const char *scheme = s->server_tls ? "https" : "http";
@@ -81,12 +23,13 @@ static void say_hello(const struct log *log, const struct gateway *g, const stru
              s->admin_address, gateway_admin_port(g));
     log_info(log, "serve", "%zu models over %zu providers, %zu tenants with %zu keys; store %.*s",
              s->model_count, s->provider_count, s->tenant_count, s->key_count, STR_ARG(s->store));
-    if (sim->sim) {
-        log_info(log, "serve", "simulated provider on port %u", sim_port(sim->sim));
+    if (sim) {
+        log_info(log, "serve", "simulated provider on port %u", sim_port(sim));
     }
     if (s->tenant_count > 0 && !s->server_tls && !url_is_loopback(s->listen_address)) {
-        log_warn(log, "serve", "keys and prompts cross the network unencrypted: set tls, or keep a "
-                               "TLS front proxy before this address");
+        log_warn(log, "serve",
+                 "keys and prompts cross the network unencrypted: set tls, or keep a "
+                 "TLS front proxy before this address");
     }
 }
 
@@ -94,16 +37,19 @@ static int serve(const char *config, struct setup *setup, struct log *log, struc
 {
     struct loop *loop = NULL;
     struct gateway *gateway = NULL;
-    struct sim_beside beside = {0};
+    struct sim *sim = NULL;
+    struct beside beside;
     struct settings_source source = {
         .env = setup_env, .catalogue = setup->catalogue, .now_ms = clock_wall_ms()};
 
-    int rc = loop_new(&loop, err);
+    int rc = beside_read(&beside, setup->settings, err);
     if (rc != 0) {
         return rc;
     }
-    arena_init(&beside.arena);
-    rc = open_sim(&beside, loop, setup->settings, err);
+    rc = loop_new(&loop, err);
+    if (rc == 0 && beside.wanted) {
+        rc = sim_open(loop, &beside.options, &sim, err);
+    }
     if (rc == 0) {
         struct gateway_options options = {.loop = loop,
                                           .config_path = config,
@@ -114,15 +60,16 @@ static int serve(const char *config, struct setup *setup, struct log *log, struc
         rc = gateway_open(&options, &gateway, err);
     }
     if (rc == 0) {
-        say_hello(log, gateway, &beside);
+        say_hello(log, gateway, sim);
         loop_run(loop);
         log_info(log, "serve", "stopped");
     }
     gateway_close(gateway);
-    sim_close(beside.sim);
-    loop_free(loop);
-    scenario_free(beside.scenario);
-    arena_release(&beside.arena);
+    sim_close(sim);
+    if (loop) {
+        loop_free(loop);
+    }
+    beside_release(&beside);
     return rc;
 }
 
