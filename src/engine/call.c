@@ -209,13 +209,14 @@ static void capture(struct call *c, struct str bytes)
     t->response_truncated = bytes.n > room;
 }
 
-/* The last provider's own words go to the client; about weir's key it gets ours. */
+/* The last provider's own words go to the client; what is about weir's key it gets in ours, since
+ * the caller would take it for its own key or bill. */
 static void deliver_refusal(struct call *c)
 {
-    if (c->answer.status == 401) {
-        struct dialect_error error = {
-            .status = 401, .message = str_of(c->text), .code = "invalid_api_key",
-            .request_id = str_of(c->request.trace->id)};
+    if (c->outcome == OUTCOME_PROVIDER_KEY) {
+        struct dialect_error error = {.status = c->answer.status,
+                                      .message = str_of(c->text),
+                                      .request_id = str_of(c->request.trace->id)};
         buf_clear(&c->error_body);
         dialect_write_error(c->request.route->dialect, &error, &c->error_body);
     }
@@ -284,11 +285,12 @@ static void refusal_is_whole(struct call *c)
         log_warn(engine_log(c->engine), "engine", "key %.*s was refused (HTTP %d) and rests for %lld s",
                  STR_ARG(key_of(c)->name), c->answer.status, (long long)p->bench_ms / 1000);
     }
-    if (c->answer.status == 401) {
+    if (c->outcome == OUTCOME_PROVIDER_KEY) { /* a 401 quotes parts of the key: not repeated */
+        bool quoted = c->answer.status == 401;
         snprintf(c->text, sizeof(c->text),
-                 "provider \"%.*s\" refused the key that weir holds for it (HTTP 401); the "
-                 "operator must check its api_keys",
-                 STR_ARG(p->name));
+                 "provider \"%.*s\" refused the key that weir holds for it (HTTP %d%s%s); its "
+                 "operator must look at api_keys",
+                 STR_ARG(p->name), c->answer.status, quoted ? "" : ": ", quoted ? "" : said);
     }
     attempt_failed(c);
 }
