@@ -18,24 +18,44 @@ struct chunk {
 };
 
 /* Members that say nothing of their own in a chunk without choices. */
-static const char *const envelope[] = {
-    "id",          "object",  "created",      "model",
-    "choices",     "usage",   "service_tier", "system_fingerprint",
-    "obfuscation", "timings", "provider",     "x_groq",
+static const struct str envelope[] = {
+    {"id",                 2 },
+    {"object",             6 },
+    {"created",            7 },
+    {"model",              5 },
+    {"choices",            7 },
+    {"usage",              5 },
+    {"service_tier",       12},
+    {"system_fingerprint", 18},
+    {"obfuscation",        11},
+    {"timings",            7 },
+    {"provider",           8 },
+    {"x_groq",             6 },
 };
 
 /* Members of a choice whose strings the model wrote. */
-static const char *const delivered[] = {
-    "content", "text", "arguments", "reasoning_content", "reasoning", "refusal", "input",
+static const struct str delivered[] = {
+    {"content",           7 },
+    {"text",              4 },
+    {"arguments",         9 },
+    {"reasoning_content", 17},
+    {"reasoning",         9 },
+    {"refusal",           7 },
+    {"input",             5 },
 };
 
 /* Containers in a choice that repeat what is counted already, or are no text of the model. */
-static const char *const repeated[] = {"logprobs", "reasoning_details", "annotations", "audio"};
+static const struct str repeated[] = {
+    {"logprobs",          8 },
+    {"reasoning_details", 17},
+    {"annotations",       11},
+    {"audio",             5 },
+};
 
-static bool is_one_of(struct str key, const char *const *names, size_t n)
+static bool is_one_of(struct str key, const struct str *names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (str_is(key, names[i])) {
+        if (str_eq(key, names[i])) {
             return true;
         }
     }
@@ -67,7 +87,9 @@ static bool take_identity(const struct skim_value *value, struct answer_facts *f
         take_once(value->text, facts->model, sizeof(facts->model));
     } else if (str_is(value->key, "service_tier")) {
         /* The last one counts: the tier asked for may be answered by the tier used. */
-        skim_copy(value->text, facts->service_tier, sizeof(facts->service_tier));
+        if (!str_is(value->text, facts->service_tier)) {
+            skim_copy(value->text, facts->service_tier, sizeof(facts->service_tier));
+        }
     } else {
         return false;
     }
@@ -194,6 +216,16 @@ static size_t data_prefix(struct str line)
     return str_is(line, "data") ? 4 : 0;
 }
 
+/* Offset of the line end at or behind `at`, or the text's length. */
+static size_t line_end(struct str text, size_t at)
+{
+    struct str rest = str_from(text, at);
+    ptrdiff_t feed = str_find_char(rest, '\n');
+    rest = feed < 0 ? rest : str_head(rest, (size_t)feed);
+    ptrdiff_t carriage = str_find_char(rest, '\r');
+    return at + (carriage < 0 ? rest.n : (size_t)carriage);
+}
+
 /* Copies the raw event without the bytes of its data that are cut out; lines, line ends and other
  * fields stay. Data lines count as joined by LF, as the cut's offsets do. */
 static void write_without(struct str raw, struct cut cut, struct buf *out)
@@ -202,10 +234,7 @@ static void write_without(struct str raw, struct cut cut, struct buf *out)
     bool first = true;
     size_t at = 0;
     while (at < raw.n) {
-        size_t end = at;
-        while (end < raw.n && raw.p[end] != '\n' && raw.p[end] != '\r') {
-            end++;
-        }
+        size_t end = line_end(raw, at);
         size_t prefix = data_prefix(str_make(raw.p + at, end - at));
         if (prefix > 0) {
             struct str value = str_make(raw.p + at + prefix, end - at - prefix);

@@ -4,7 +4,13 @@
 
 void skim_init(struct skim *skim, struct str text)
 {
-    *skim = (struct skim){.text = text, .key = STR_EMPTY};
+    /* Set one by one: entries of the path are written before they are read. */
+    skim->text = text;
+    skim->at = 0;
+    skim->key_start = 0;
+    skim->key = STR_EMPTY;
+    skim->depth = 0;
+    skim->path[0] = STR_EMPTY;
 }
 
 /* Offset of the quote that ends the string whose first byte is at `at`, or the text's length. */
@@ -35,14 +41,6 @@ static bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static size_t skip_spaces(struct str text, size_t at)
-{
-    while (at < text.n && is_space(text.p[at])) {
-        at++;
-    }
-    return at;
-}
-
 static bool ends_scalar(char c)
 {
     return is_space(c) || c == ',' || c == ':' || c == ']' || c == '}' || c == '[' || c == '{' ||
@@ -54,7 +52,6 @@ static void open_container(struct skim *skim, struct skim_value *value)
     value->type = skim->text.p[skim->at] == '{' ? SKIM_OBJECT : SKIM_ARRAY;
     value->text = str_make(skim->text.p + skim->at, 1);
     skim->at++;
-    value->end = skim->at;
     skim->depth++;
     if (skim->depth <= SKIM_PATH_MAX) {
         skim->path[skim->depth] = value->key;
@@ -70,7 +67,6 @@ static void read_scalar(struct skim *skim, struct skim_value *value)
     }
     value->type = first == '-' || (first >= '0' && first <= '9') ? SKIM_NUMBER : SKIM_WORD;
     value->text = str_make(skim->text.p + start, skim->at - start);
-    value->end = skim->at;
 }
 
 /* Reads a string; true when it is a value, false when it is a key and the value is still to come.
@@ -81,7 +77,10 @@ static bool read_string(struct skim *skim, struct skim_value *value)
     size_t end = string_end(skim->text, open + 1);
     struct str text = str_make(skim->text.p + open + 1, end - open - 1);
     skim->at = end < skim->text.n ? end + 1 : end;
-    size_t colon = skip_spaces(skim->text, skim->at);
+    size_t colon = skim->at;
+    while (colon < skim->text.n && is_space(skim->text.p[colon])) {
+        colon++;
+    }
     if (colon < skim->text.n && skim->text.p[colon] == ':') {
         skim->at = colon + 1;
         skim->key = text;
@@ -90,16 +89,7 @@ static bool read_string(struct skim *skim, struct skim_value *value)
     }
     value->type = SKIM_STRING;
     value->text = text;
-    value->end = skim->at;
     return true;
-}
-
-/* Takes the key that was read before this value, if any. */
-static void take_key(struct skim *skim, struct skim_value *value)
-{
-    value->depth = skim->depth;
-    value->key = skim->key;
-    value->start = skim->key_start > 0 ? skim->key_start - 1 : skim->at;
 }
 
 static void forget_key(struct skim *skim)
@@ -108,34 +98,41 @@ static void forget_key(struct skim *skim)
     skim->key_start = 0;
 }
 
+/* Reads the value at skim->at; false when it was a key. */
+static bool read_value(struct skim *skim, char first, struct skim_value *value)
+{
+    value->depth = skim->depth;
+    value->key = skim->key;
+    value->start = skim->key_start > 0 ? skim->key_start - 1 : skim->at;
+    if (first == '"') {
+        if (!read_string(skim, value)) {
+            return false;
+        }
+    } else if (first == '{' || first == '[') {
+        open_container(skim, value);
+    } else {
+        read_scalar(skim, value);
+    }
+    value->end = skim->at;
+    forget_key(skim);
+    return true;
+}
+
 bool skim_next(struct skim *skim, struct skim_value *ret_value)
 {
+    struct skim_value value;
     while (skim->at < skim->text.n) {
         char c = skim->text.p[skim->at];
         if (is_space(c) || c == ',' || c == ':') {
             skim->at++;
-            continue;
-        }
-        if (c == '}' || c == ']') {
+        } else if (c == '}' || c == ']') {
             skim->at++;
             skim->depth -= skim->depth > 0 ? 1 : 0;
             forget_key(skim);
-            continue;
+        } else if (read_value(skim, c, &value)) {
+            *ret_value = value;
+            return true;
         }
-        struct skim_value value = {0};
-        take_key(skim, &value);
-        if (c == '"') {
-            if (!read_string(skim, &value)) {
-                continue;
-            }
-        } else if (c == '{' || c == '[') {
-            open_container(skim, &value);
-        } else {
-            read_scalar(skim, &value);
-        }
-        forget_key(skim);
-        *ret_value = value;
-        return true;
     }
     return false;
 }
@@ -291,6 +288,8 @@ void skim_copy(struct str text, char *out, size_t size)
         if (text.p[at] == '\\') {
             bytes = encode_utf8(skim_escape(text, &at), decoded);
             from = decoded;
+        } else if ((unsigned char)text.p[at] < 0x80) {
+            at++;
         } else {
             size_t whole = str_utf8_char(str_from(text, at));
             bytes = whole > 0 ? whole : 1;
