@@ -25,7 +25,7 @@ static const struct sim_command defaults = {.listen = DEFAULT_LISTEN, .seed = -1
     {.name = (text),                                                                               \
      .type = OPT_TEXT,                                                                             \
      .offset = offsetof(struct sim_command, dials) + DIAL_##id * sizeof(const char *),             \
-     .value = #kind,                                                                               \
+     .value = (names) ? (names) : #kind,                                                           \
      .help = says " [" fallback "]"},
 
 static const struct opt opts[] = {
