@@ -4,6 +4,7 @@
 #include "core/hash.h"
 #include "core/json.h"
 #include "core/redact.h"
+#include "store/capture_stream.h"
 
 /* Which members of a request body are its components, by the trace's route; NULL = it has none. */
 static const struct component_names {
@@ -155,46 +156,53 @@ static void hash_components(struct trace *trace, struct str body)
     }
 }
 
-/* JSON, or an event stream of it, which the masking understands as it stands. */
 static bool is_json(struct str body)
 {
-    struct str text = str_trim(body);
-    yyjson_doc *doc;
+    yyjson_doc *doc = json_parse(body, NULL);
 
-    if (str_starts(text, STR("data:")) || str_starts(text, STR("event:"))) {
-        return true;
-    }
-    doc = json_parse(text, NULL);
     yyjson_doc_free(doc);
     return doc != NULL;
 }
 
-/* Replaces the body by its masked form and names it. What is no text cannot be masked and is not
- * kept; what is no JSON is masked in both ways. */
-static void redact(struct buf *body, char *blob)
+/* Each step reads what the step before has left. False when it does not fit. */
+static bool mask(struct buf *body, bool (*step)(struct str in, struct buf *out))
 {
-    struct buf masked, twice;
-    bool fits = str_is_utf8(buf_str(body));
+    struct buf masked;
+    bool fits;
 
     buf_init(&masked, TRACE_BODY_BYTES_MAX);
-    buf_init(&twice, TRACE_BODY_BYTES_MAX);
-    if (fits) {
-        redact_json(buf_str(body), &masked, NULL);
-        fits = buf_ok(&masked);
-    }
-    if (fits && !is_json(buf_str(body))) {
-        redact_text(buf_str(&masked), &twice, NULL);
-        fits = buf_ok(&twice);
-        buf_release(&masked);
-        buf_move(&masked, &twice);
-    }
+    fits = step(buf_str(body), &masked);
     buf_release(body);
-    if (fits) {
-        buf_move(body, &masked);
+    buf_move(body, &masked);
+    return fits;
+}
+
+static bool mask_json(struct str in, struct buf *out)
+{
+    redact_json(in, out, NULL);
+    return buf_ok(out);
+}
+
+static bool mask_text(struct str in, struct buf *out)
+{
+    redact_text(in, out, NULL);
+    return buf_ok(out);
+}
+
+/* Replaces the body by its masked form and names it. What is no text cannot be masked and is not
+ * kept; what is neither JSON nor a stream of it is masked in both ways. */
+static void redact(struct buf *body, char *blob)
+{
+    bool stream = capture_stream_is(buf_str(body));
+    bool plain = !stream && !is_json(buf_str(body));
+    bool ok = str_is_utf8(buf_str(body)) && (!stream || mask(body, capture_stream_mask)) &&
+              mask(body, mask_json) && (!plain || mask(body, mask_text));
+
+    if (ok) {
         hash_into(buf_str(body), blob);
+    } else {
+        buf_release(body);
     }
-    buf_release(&masked);
-    buf_release(&twice);
 }
 
 void capture_apply(struct trace *trace)

@@ -11,6 +11,9 @@
  *   redacted   all      the bodies without what looks like a secret, named by the hash of that
  *   full       all      the bodies: blob = hash
  *
+ * What looks like a secret is found by its form (core/redact.h), in streams also where it is cut
+ * into pieces (capture_stream.h). What cannot be looked at - no text, or too much - is not kept.
+ *
  * Hashes are those of the content as it was, so that equal content is found whatever the level.
  * The components of a request (system, tools, messages) are hashed as their bytes stand in it.
  *
