@@ -32,7 +32,7 @@ struct list {
 
 static void flush(struct buf *out)
 {
-    (void)fwrite(out->p, 1, out->n, stdout);
+    (void)fwrite(buf_str(out).p, 1, out->n, stdout);
     buf_clear(out);
 }
 
@@ -123,9 +123,9 @@ static void print_trace(const struct trace *trace, const struct trace_options *o
     }
     if (o->raw && !o->json) {
         printf("\nrequest, %zu bytes as kept\n", trace->request_body.n);
-        (void)fwrite(trace->request_body.p, 1, trace->request_body.n, stdout);
+        (void)fwrite(buf_str(&trace->request_body).p, 1, trace->request_body.n, stdout);
         printf("\nanswer, %zu bytes as kept\n", trace->response_body.n);
-        (void)fwrite(trace->response_body.p, 1, trace->response_body.n, stdout);
+        (void)fwrite(buf_str(&trace->response_body).p, 1, trace->response_body.n, stdout);
     }
     buf_release(&report);
     buf_release(&clean);
