@@ -81,6 +81,8 @@ static void level_redacted_masks_secrets_and_keeps_the_hashes_of_what_was_there(
          "{\"messages\":[{\"content\":\"mail me: [redacted:email], thanks\"}]}"                                },
         {"data: {\"text\":\"joe@example.com\"}\n\ndata: [DONE]\n\n",
          "data: {\"text\":\"[redacted:email]\"}\n\ndata: [DONE]\n\n"                                           },
+        {"data: {\"text\":\"joe@\"}\n\ndata: {\"text\":\"example.com\"}\n\n",
+         "data: {\"text\":\"[redacted:email]\"}\n\ndata: {\"text\":\"\"}\n\n"                                  },
         {"<html>joe@example.com</html>",                                        "<html>[redacted:email]</html>"},
         {"{\"broken\": joe@example.com",                                        "{\"broken\": [redacted:email]"},
         {"{\"nothing\": \"to hide\"}",                                          "{\"nothing\": \"to hide\"}"   },
