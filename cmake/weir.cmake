@@ -81,7 +81,7 @@ function(weir_unit suite)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME unit/${suite} COMMAND ${target})
     if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 120)
+        set(arg_TIMEOUT 300)
     endif()
     set_tests_properties(unit/${suite} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS unit
         ENVIRONMENT "${WEIR_TEST_ENVIRONMENT}")
@@ -109,7 +109,7 @@ function(weir_fuzz name)
         target_sources(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c)
     endif()
     add_test(NAME fuzz/${name} COMMAND fuzz_${name} ${inputs})
-    set_tests_properties(fuzz/${name} PROPERTIES TIMEOUT 120 LABELS fuzz ENVIRONMENT "${WEIR_TEST_ENVIRONMENT}")
+    set_tests_properties(fuzz/${name} PROPERTIES TIMEOUT 300 LABELS fuzz ENVIRONMENT "${WEIR_TEST_ENVIRONMENT}")
 endfunction()
 
 # weir_embed(<target> <symbol> <file>): the bytes of a data file as `data_<symbol>` and `data_<symbol>_len`, declared in
