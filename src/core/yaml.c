@@ -142,6 +142,10 @@ static int add_scalar(struct builder *b, struct fy_event *event)
     if (result != 0) {
         return result;
     }
+    if (!str_is_utf8(text) || str_find_char(text, '\0') >= 0) {
+        return yaml_error(b->doc, &b->here, b->err,
+                          "an escape in this text stands for no character, or for NUL");
+    }
     bool quoted = tagged_text || (value && fy_token_scalar_style(value) != FYSS_PLAIN);
     if (is_key && !quoted && text.n == 0) {
         return yaml_error(b->doc, &b->here, b->err, "a key is missing before the colon");

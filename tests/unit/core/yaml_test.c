@@ -108,7 +108,9 @@ static void mistakes_name_file_line_and_column(void **state)
         const char *place;
         const char *part;
     } rows[] = {
-  /* Columns and texts that are libfyaml's own differ between its versions. */
+        {"a: \"\\ud800\"\n",       "t.yaml:1:4: ",  "no character"                         },
+        {"a: \"x\\0y\"\n",         "t.yaml:1:4: ",  "NUL"                                  },
+ /* Columns and texts that are libfyaml's own differ between its versions. */
         {"a: 1\nb: 2\na: 3\n",     "t.yaml:3:1: ",  "\"a\" was already given in line 1"    },
         {"x: {a: 1, \"a\": 2}\n",  "t.yaml:1:11: ", "already given"                        },
         {"a: &x 1\nb: 2\n",        "t.yaml:1:7: ",  "anchors"                              },
