@@ -69,7 +69,7 @@ static const struct config_key root_keys[] = {
      .help = "How long traces and bodies are kept; see below."},
     {.name = "sim", .type = CONFIG_NODE, .offset = ROOT(nodes.sim),
      .help = "Starts the simulated provider beside the gateway: {listen: ADDRESS:PORT, seed: N, "
-             "dials: {...}}; the dials are those of `weir sim`."},
+             "scenario: FILE, dials: {...}}; the dials are those of `weir sim`."},
 };
 
 static const struct config_key tls_keys[] = {

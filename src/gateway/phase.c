@@ -81,11 +81,49 @@ static struct str caller_secret(const struct http_head *head)
     return str_trim(http_head_get(head, "x-api-key"));
 }
 
+/* A page from elsewhere, open in a browser on this machine. Pages served here, and programs that are
+ * no browser, are welcome. */
+static bool is_foreign_page(struct str origin)
+{
+    struct str host;
+    if (str_is(origin, "null")) {
+        return true;
+    }
+    if (str_starts_nocase(origin, STR("http://"))) {
+        host = str_from(origin, 7);
+    } else if (str_starts_nocase(origin, STR("https://"))) {
+        host = str_from(origin, 8);
+    } else {
+        return false;
+    }
+    static const char *const here[] = {"localhost", "127.0.0.1", "[::1]"};
+    for (size_t i = 0; i < ARRAY_LEN(here); i++) {
+        struct str rest = str_from(host, strlen(here[i]));
+        if (str_starts_nocase(host, str_of(here[i])) && (rest.n == 0 || rest.p[0] == ':')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Without tenants no key is asked for: then whatever a browser may send in its user's name, unasked,
+ * would be answered and paid for. */
+static int check_origin(struct exchange *x)
+{
+    struct str origin = http_head_get(&x->request->head, "origin");
+    if (origin.n > 0 && is_foreign_page(origin)) {
+        return exchange_refuse(x, OUTCOME_CALLER_FORBIDDEN, NULL, NULL,
+                               "pages of other sites may not call a gateway that asks for no key; "
+                               "configure tenants with keys");
+    }
+    return PHASE_NEXT;
+}
+
 static int phase_auth(struct exchange *x)
 {
     struct hash_sha256 digest;
     if (x->settings->tenant_count == 0) {
-        return PHASE_NEXT;
+        return check_origin(x);
     }
     struct str secret = caller_secret(&x->request->head);
     if (secret.n == 0) {
