@@ -63,6 +63,13 @@ def wait_until(what: str, condition, timeout_s: float = 10.0):
         time.sleep(0.02)
 
 
+class PlainDumper(yaml.SafeDumper):
+    """Writes a value out each time it occurs: weir.yaml has no anchors."""
+
+    def ignore_aliases(self, data):
+        return True
+
+
 class Process:
     """One server: started, waited for, ended."""
 
@@ -147,7 +154,7 @@ class Gateway:
             "store": f"sqlite:{self.store_path}",
             **config,
         }
-        self.config_path.write_text(yaml.safe_dump(whole, sort_keys=False))
+        self.config_path.write_text(yaml.dump(whole, Dumper=PlainDumper, sort_keys=False))
         argv = [weir_binary(), "serve", "--config", self.config_path]
         self.process = Process(name, argv, folder, self.url + "/healthz")
 
@@ -161,15 +168,18 @@ class Gateway:
             [str(word) for word in argv], capture_output=True, text=True, timeout=60, check=False, cwd=self.folder,
         )
 
-    def json(self, *words):
-        """The output of a command with --json: one document, or a list of the documents it prints, one a line."""
+    def json_lines(self, *words) -> list:
+        """What a command prints with --json, one document a line."""
         done = self.command(*words, "--json")
         assert done.returncode == 0, f"weir {' '.join(words)} exited with {done.returncode}:\n{done.stderr}"
-        text = done.stdout.strip()
-        try:
-            return json.loads(text)
-        except ValueError:
-            return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def traces(self, *options) -> list:
+        return self.json_lines("trace", "ls", *options)
+
+    def spend_by_model(self) -> dict:
+        [spend] = self.json_lines("spend", "--by", "model")
+        return {row["model"]: row for row in spend["rows"]}
 
     def trace(self, trace_id: str) -> dict:
         """The recorded trace of a finished call. Rows are written behind the answer, so it is waited for."""

@@ -1,6 +1,7 @@
 """A client that leaves, in any phase, ends the provider's work at once: the simulator is asked what it still did."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -8,7 +9,8 @@ from conftest import KEY
 from harness import dials, wait_until
 
 QUESTION = [{"role": "user", "content": "Name three rivers."}]
-SLOW = dials(itl="constant:50", length="constant:400")
+TOKEN_S = 0.2
+SLOW = dials(itl=f"constant:{TOKEN_S * 1000:.0f}", length="constant:400")
 EVENTS_AFTER_LEAVING = 2
 
 
@@ -48,6 +50,7 @@ def start_stream(gateway, route: str):
 
 @pytest.mark.parametrize("route", ["chat", "completions", "responses", "messages"])
 def test_leaving_in_mid_stream_cancels_the_call(own_gateway, own_sim, route):
+    started = time.monotonic()
     client, stream, is_token = start_stream(own_gateway, route)
     trace_id = stream.response.headers["x-weir-trace"]
     tokens = 0
@@ -57,9 +60,11 @@ def test_leaving_in_mid_stream_cancels_the_call(own_gateway, own_sim, route):
             if tokens == 3:
                 break
         stream.close()
+        # A busy machine may read late, so what counts is what the simulator can have said in that time.
+        said = 1 + (time.monotonic() - started) / TOKEN_S
         stats = wait_for_cancelled(own_sim)
     assert stats["cancelled"] == 1
-    assert stats["tokens"] <= tokens + EVENTS_AFTER_LEAVING
+    assert 3 <= stats["tokens_generated"] <= said + EVENTS_AFTER_LEAVING
     check_left_in(own_gateway, trace_id)
 
 
@@ -70,7 +75,7 @@ def test_leaving_while_waiting_for_the_first_token_cancels_the_call(own_gateway,
                 model="fast", messages=QUESTION, stream=True, extra_headers=dials(ttft="constant:60000")
             )
     stats = wait_for_cancelled(own_sim)
-    assert stats["tokens"] == 0
+    assert stats["tokens_generated"] == 0
 
 
 def test_leaving_an_unstreamed_call_cancels_it(own_gateway, own_sim):
@@ -106,4 +111,4 @@ def test_the_connection_and_the_gateway_are_fine_afterwards(own_gateway, own_sim
         wait_for_cancelled(own_sim, 5)
         answer = client.chat.completions.create(model="fast", messages=QUESTION)
     assert answer.choices[0].message.content
-    assert own_sim.stats()["active"] == 0
+    assert own_sim.stats()["in_flight"] == 0

@@ -68,7 +68,7 @@ def test_a_beta_header_and_unknown_fields_do_no_harm(claude, gateway):
     raw = claude.messages.with_raw_response.create(
         **CALL, extra_headers={"anthropic-beta": "some-beta-2026-01-01"}, extra_body={"x_unknown": [1, {"a": None}]}
     )
-    assert gateway.trace(raw.headers["x-weir-trace"])["request"]["x_unknown"] == [1, {"a": None}]
+    assert gateway.trace(raw.headers["x-weir-trace"])["request_body"]["x_unknown"] == [1, {"a": None}]
 
 
 # ---- streamed --------------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def test_tool_results_go_back_and_are_answered(claude, gateway):
         **{**CALL, "messages": messages}, tools=[WEATHER_TOOL], extra_headers=dials(tool_calls="none")
     )
     assert raw.parse().stop_reason == "end_turn"
-    assert gateway.trace(raw.headers["x-weir-trace"])["request"]["messages"] == messages
+    assert gateway.trace(raw.headers["x-weir-trace"])["request_body"]["messages"] == messages
 
 
 # ---- thinking --------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_thinking_is_replayed_byte_for_byte(claude, gateway):
     raw = claude.messages.with_raw_response.create(
         **{**CALL, **THINKING, "messages": messages}, tools=[WEATHER_TOOL], extra_headers=dials(tool_calls="none")
     )
-    assert gateway.trace(raw.headers["x-weir-trace"])["request"]["messages"] == messages
+    assert gateway.trace(raw.headers["x-weir-trace"])["request_body"]["messages"] == messages
 
 
 # ---- structured output, counts, models -------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_fields_weir_does_not_know_reach_the_provider(client, gateway):
         model="fast", messages=QUESTION, extra_body={"x_unknown": {"b": [1, 2.50, None], "a": "é"}}
     )
     assert raw.parse().choices[0].message.content
-    body = gateway.trace(raw.headers["x-weir-trace"])["request"]
+    body = gateway.trace(raw.headers["x-weir-trace"])["request_body"]
     assert body["x_unknown"] == {"b": [1, 2.5, None], "a": "é"}
 
 
@@ -213,7 +213,7 @@ def test_tool_results_go_back_and_are_answered(client, gateway):
         model="fast", messages=messages, tools=[WEATHER_TOOL], extra_headers=dials(tool_calls="none")
     )
     assert raw.parse().choices[0].finish_reason == "stop"
-    sent = gateway.trace(raw.headers["x-weir-trace"])["request"]["messages"]
+    sent = gateway.trace(raw.headers["x-weir-trace"])["request_body"]["messages"]
     assert sent == messages
 
 

@@ -15,8 +15,7 @@ QUESTION = [{"role": "user", "content": "Name three rivers."}]
 
 def all_traces(gateway, count: int) -> list:
     def listed():
-        rows = gateway.json("trace", "ls")
-        rows = rows.get("traces", rows) if isinstance(rows, dict) else rows
+        rows = gateway.traces()
         return rows if len(rows) >= count else None
 
     return wait_until(f"{count} traces are listed", listed)
@@ -41,7 +40,8 @@ def test_a_trace_says_what_the_answer_said(own_gateway):
     assert trace["usage_raw"]["completion_tokens"] == answer.usage.completion_tokens
     assert trace["finish_reason"] == "stop"
     assert trace["params_json"]["temperature"] == 0.25
-    assert trace["request"]["messages"] == QUESTION
+    assert trace["request_body"]["messages"] == QUESTION
+    assert trace["response_body"] == answer.model_dump(exclude_unset=True)
     assert 0 <= trace["received_us"] <= trace["sent_us"] <= trace["head_us"] <= trace["done_us"]
     # USD per million tokens is nano-dollars per thousandth of a token: 1.0 in, 2.0 out.
     assert trace["cost_nanousd"] == answer.usage.prompt_tokens * 1000 + answer.usage.completion_tokens * 2000
@@ -87,16 +87,16 @@ def test_the_list_and_the_spend_agree_with_the_calls(own_gateway):
     traces = all_traces(own_gateway, 4 + fails)
     assert len(traces) == 4 + fails
     assert sorted(trace["status"] for trace in traces) == [200] * 4 + [400] * fails
-    spend = own_gateway.json("spend", "--by", "model")
-    rows = {row["model"]: row for row in (spend.get("rows", spend) if isinstance(spend, dict) else spend)}
-    fast = rows["fast"]
+    rows = own_gateway.spend_by_model()
+    fast = rows["sim-small"]
+    assert (fast["requests"], fast["failed"]) == (3 + fails, fails)
     assert fast["input_tokens"] == sum(usage.prompt_tokens for usage in usages)
     assert fast["output_tokens"] == sum(usage.completion_tokens for usage in usages)
     assert fast["cost_nanousd"] == sum(
         usage.prompt_tokens * 1000 + usage.completion_tokens * 2000 for usage in usages
     )
-    assert rows["claude"]["output_tokens"] == message.usage.output_tokens
-    assert rows["claude"]["unpriced"] == 1
+    assert rows["sim-claude"]["output_tokens"] == message.usage.output_tokens
+    assert rows["sim-claude"]["unpriced"] == 1
 
 
 def test_filters_of_the_list(own_gateway):
@@ -106,10 +106,11 @@ def test_filters_of_the_list(own_gateway):
         with pytest.raises(openai.RateLimitError):
             client.chat.completions.create(model="fast", messages=QUESTION, extra_headers=dials(error=429))
     all_traces(own_gateway, 3)
-    assert {row["model_asked"] for row in own_gateway.json("trace", "ls", "--model", "claude")} == {"claude"}
-    assert [row["status"] for row in own_gateway.json("trace", "ls", "--status", "429")] == [429]
-    assert len(own_gateway.json("trace", "ls", "--key", "web")) == 3
-    assert own_gateway.json("trace", "ls", "--tenant", "nobody") in ([], {})
+    assert [row["model_asked"] for row in own_gateway.traces("--model", "claude")] == ["claude"]
+    assert [row["status"] for row in own_gateway.traces("--status", "429")] == [429]
+    assert len(own_gateway.traces("--status", "ok")) == 2
+    assert len(own_gateway.traces("--key", "web", "--since", "1h")) == 3
+    assert own_gateway.traces("--tenant", "nobody") == []
 
 
 def test_a_key_made_by_weir_opens_the_door(own_sim, weir_program, tmp_path):
@@ -173,5 +174,4 @@ def test_an_answer_is_in_the_store_within_a_second_though_weir_is_killed(own_sim
     gateway.process.process.send_signal(signal.SIGKILL)
     gateway.process.process.wait()
     gateway.process.log.close()
-    for trace_id in ids:
-        assert gateway.json("trace", "show", trace_id)["status"] == 200
+    assert all(gateway.trace(trace_id)["status"] == 200 for trace_id in ids)

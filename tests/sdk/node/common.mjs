@@ -1,4 +1,5 @@
 // What the Node tests share: the SDKs out of build/node, clients of the gateway under test, the simulator's dials.
+import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
@@ -43,6 +44,35 @@ export async function collect(stream) {
 
 export async function simStats() {
   return (await fetch(`${simUrl}/sim/stats`)).json();
+}
+
+const tokenMs = 200;
+
+// A stream slow enough to be left in the middle.
+export const slow = dials({ itl: `constant:${tokenMs}`, length: "constant:400" });
+
+// Opens a slow stream, breaks out at the first item that matches, and checks that the simulator stopped then: a busy
+// machine may read late, so what counts is what it can have said in that time, and two more.
+export async function leaveAndCheck(open, matches) {
+  const before = await simStats();
+  const started = performance.now();
+  for await (const item of await open()) {
+    if (matches(item)) {
+      break;
+    }
+  }
+  const said = 1 + (performance.now() - started) / tokenMs;
+  const after = await waitForCancelled(before);
+  assert.equal(after.cancelled, before.cancelled + 1);
+  assert.ok(after.tokens_generated - before.tokens_generated <= said + 2);
+}
+
+// Waits for one more cancelled call than there were, and gives the statistics then.
+export function waitForCancelled(before) {
+  return waitUntil("cancelled", async () => {
+    const stats = await simStats();
+    return stats.cancelled > before.cancelled && stats;
+  });
 }
 
 // Polls until the condition gives something true.

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  OpenAI, collect, dials, narrowKey, openai, question, simStats, waitUntil, z, zodResponseFormat, zodTextFormat,
+  OpenAI, collect, dials, leaveAndCheck, narrowKey, openai, question, simStats, slow, waitForCancelled, z,
+  zodResponseFormat, zodTextFormat,
 } from "./common.mjs";
 
 const Person = z.object({ name: z.string(), age: z.number().int() });
@@ -14,7 +15,6 @@ const weatherTool = {
     parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
   },
 };
-const slow = dials({ itl: "constant:50", length: "constant:400" });
 
 test("a plain call is answered whole", async () => {
   const answer = await openai().chat.completions.create({ model: "fast", messages: question });
@@ -174,19 +174,10 @@ test("a stream that breaks throws after what was said", async () => {
 });
 
 test("breaking out of the loop cancels the call", async () => {
-  const before = await simStats();
-  const stream = await openai().chat.completions.create({ model: "fast", messages: question, stream: true }, slow);
-  for await (const chunk of stream) {
-    if (chunk.choices[0].delta.content) {
-      break;
-    }
-  }
-  const after = await waitUntil("cancelled", async () => {
-    const stats = await simStats();
-    return stats.cancelled > before.cancelled && stats;
-  });
-  assert.equal(after.cancelled, before.cancelled + 1);
-  assert.ok(after.tokens - before.tokens <= 3, `${after.tokens - before.tokens} tokens for 1 received`);
+  await leaveAndCheck(
+    () => openai().chat.completions.create({ model: "fast", messages: question, stream: true }, slow),
+    (chunk) => chunk.choices[0].delta.content,
+  );
 });
 
 test("an abort signal cancels an unstreamed call", async () => {
@@ -197,7 +188,7 @@ test("an abort signal cancels an unstreamed call", async () => {
   );
   setTimeout(() => controller.abort(), 300);
   await assert.rejects(call, OpenAI.APIUserAbortError);
-  await waitUntil("cancelled", async () => (await simStats()).cancelled > before.cancelled);
+  await waitForCancelled(before);
 });
 
 test("twenty streams at once are not mixed up", async () => {
