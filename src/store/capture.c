@@ -205,8 +205,26 @@ static void redact(struct buf *body, char *blob)
     }
 }
 
+/* What a provider says of a failure may repeat what it was sent, a key among it. */
+static void mask_errors(struct trace *trace)
+{
+    struct buf masked;
+
+    if (trace->error_text.n == 0 && trace->attempts < 2) {
+        return; /* nothing failed */
+    }
+    buf_init(&masked, TRACE_BODY_BYTES_MAX);
+    redact_text(trace->error_text, &masked, NULL);
+    trace->error_text = arena_str(&trace->arena, buf_str(&masked));
+    buf_clear(&masked);
+    redact_json(trace->attempts_json, &masked, NULL);
+    trace->attempts_json = arena_str(&trace->arena, buf_str(&masked));
+    buf_release(&masked);
+}
+
 void capture_apply(struct trace *trace)
 {
+    mask_errors(trace);
     if (trace->capture != TRACE_CAPTURE_NONE) {
         hash_into(buf_str(&trace->request_body), trace->request_hash);
         hash_into(buf_str(&trace->response_body), trace->response_hash);

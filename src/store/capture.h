@@ -17,6 +17,8 @@
  * Hashes are those of the content as it was, so that equal content is found whatever the level.
  * The components of a request (system, tools, messages) are hashed as their bytes stand in it.
  *
+ * Error texts are masked at every level: a provider may repeat in them what it was sent.
+ *
  * Runs on the store's writer thread: it may take its time.
  */
 #include "store/trace.h"

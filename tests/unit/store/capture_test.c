@@ -104,6 +104,22 @@ static void level_redacted_masks_secrets_and_keeps_the_hashes_of_what_was_there(
     }
 }
 
+static void error_texts_are_masked_at_every_level(void **state)
+{
+    (void)state;
+    for (int level = TRACE_CAPTURE_NONE; level <= TRACE_CAPTURE_FULL; level++) {
+        struct trace *trace = make_trace(1, (enum trace_capture)level, "{}", "");
+
+        trace->attempts = 2;
+        trace->error_text = STR("no such user: joe@example.com");
+        trace->attempts_json = STR("[{\"status\":401,\"text\":\"joe@example.com\"},{}]");
+        capture_apply(trace);
+        assert_str(trace->error_text, "no such user: [redacted:email]");
+        assert_str(trace->attempts_json, "[{\"status\":401,\"text\":\"[redacted:email]\"},{}]");
+        trace_free(trace);
+    }
+}
+
 static void an_empty_body_has_no_hash(void **state)
 {
     struct trace *trace = make_trace(1, TRACE_CAPTURE_FULL, "", "");
@@ -209,6 +225,7 @@ int main(void)
         cmocka_unit_test(level_hashes_keeps_hashes_only),
         cmocka_unit_test(level_full_keeps_the_bodies_under_their_hashes),
         cmocka_unit_test(level_redacted_masks_secrets_and_keeps_the_hashes_of_what_was_there),
+        cmocka_unit_test(error_texts_are_masked_at_every_level),
         cmocka_unit_test(an_empty_body_has_no_hash),
         cmocka_unit_test(components_are_found_by_route),
         cmocka_unit_test(system_and_developer_messages_count_wherever_they_stand),
