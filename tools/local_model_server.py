@@ -20,7 +20,7 @@ CONTEXT_TOKENS = 2048  # shared by the slots
 SLOTS = 2
 HTTP_THREADS = 16  # one per open connection, so this bounds the clients served at once
 ANSWER_TOKENS = 512  # where the client names no maximum: a model this small may ramble on for ever
-THREADS = min(2, os.cpu_count() or 1)
+THREADS = 1  # two that wait for each other slow down tenfold when the machine has other work, as in a test run
 CHAT_TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "local_model_chat.jinja")
 
 

@@ -50,7 +50,8 @@ def test_kill_9_loses_nothing_that_is_a_second_old(sim, tmp_path, capture):
         callers = [Caller(gateway.url, number) for number in range(CALLERS)]
         for caller in callers:
             caller.start()
-        time.sleep(GRACE_S + chance.uniform(0.2, 1.2))
+        harness.wait_until("calls finish", lambda: sum(len(caller.finished) for caller in callers) >= CALLERS, 60)
+        time.sleep(GRACE_S + chance.uniform(0.0, 1.0))
         killed_at = time.monotonic()
         gateway.process.process.kill()
         gateway.process.process.wait()
