@@ -209,7 +209,7 @@ void table_out_cell(struct table_out *table, struct str text)
     size_t column = table->cell_count % table->n;
     struct buf clean;
 
-    buf_init(&clean, 8 * TABLE_OUT_CELL_MAX);
+    buf_init(&clean, (size_t)8 * TABLE_OUT_CELL_MAX);
     put_clean(&clean, text);
     if (!table->widths_set && table->cell_count == table->n * TABLE_OUT_SAMPLE) {
         write_sample(table);

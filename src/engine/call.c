@@ -7,7 +7,7 @@
 #include "engine/settle.h"
 
 #define ATTEMPTS_JSON_MAX (64u << 10)
-#define EDIT_ROOM_BYTES 4096
+#define EDIT_ROOM_BYTES   4096
 
 enum call_state {
     CALL_ASKING = 0, /* up to the head of the answer */
@@ -99,8 +99,7 @@ static void note_attempt(struct call *c)
         buf_put_json(out, key->name);
     }
     buf_putf(out, ",\"status\":%d,\"start_us\":%lld,\"end_us\":%lld", c->answer.status,
-             (long long)(c->attempt_started_us - c->request.started_us),
-             (long long)since_start(c));
+             (long long)(c->attempt_started_us - c->request.started_us), (long long)since_start(c));
     if (c->outcome != OUTCOME_OK) {
         buf_puts(out, ",\"error\":");
         buf_put_json(out, str_of(outcome_table[c->outcome].name));
@@ -282,8 +281,9 @@ static void refusal_is_whole(struct call *c)
     if (c->outcome == OUTCOME_PROVIDER_KEY && key_of(c)) {
         keyring_bench(engine_keyring(c->engine), key_of(c), c->answer.status,
                       clock_wall_ms() + p->bench_ms);
-        log_warn(engine_log(c->engine), "engine", "key %.*s was refused (HTTP %d) and rests for %lld s",
-                 STR_ARG(key_of(c)->name), c->answer.status, (long long)p->bench_ms / 1000);
+        log_warn(engine_log(c->engine), "engine",
+                 "key %.*s was refused (HTTP %d) and rests for %lld s", STR_ARG(key_of(c)->name),
+                 c->answer.status, (long long)p->bench_ms / 1000);
     }
     if (c->outcome == OUTCOME_PROVIDER_KEY) { /* a 401 quotes parts of the key: not repeated */
         bool quoted = c->answer.status == 401;

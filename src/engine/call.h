@@ -34,7 +34,7 @@
 #define CALL_EVENT_BYTES_MAX (16u << 20)
 /* Of a failed answer, kept for the client and the trace. */
 #define CALL_ERROR_BODY_MAX (256u << 10)
-#define CALL_HEADERS_MAX 64
+#define CALL_HEADERS_MAX    64
 /* Of a whole answer, kept to be read for usage. */
 #define CALL_ANSWER_BYTES_MAX (64u << 20)
 
@@ -46,7 +46,7 @@ struct call_request {
     const struct http_head *client_head;
     struct str path, query;
     struct str body;
-    const struct request_facts *facts; /* NULL on pass-through routes */
+    const struct request_facts *facts;     /* NULL on pass-through routes */
     const struct settings_target *targets; /* all of the route's dialect, at least one */
     size_t target_count;
     struct trace *trace;
@@ -63,7 +63,7 @@ struct call_answer {
 
 struct call_failure {
     enum outcome outcome;
-    const char *message; /* for the client: whose fault, what, what to do */
+    const char *message;     /* for the client: whose fault, what, what to do */
     int64_t sequence_number; /* of a responses stream, for its error event */
     bool event_open; /* part of an event is out: an error event can no longer be understood */
 };

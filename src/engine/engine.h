@@ -21,7 +21,7 @@ struct loop;
 
 struct engine_options {
     struct loop *loop;
-    struct store *store;     /* NULL: nothing is recorded */
+    struct store *store; /* NULL: nothing is recorded */
     struct keyring *keyring;
     const struct log *log;
 };

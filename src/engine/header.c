@@ -9,44 +9,44 @@ struct header_row {
 
 /* From clients to providers. */
 static const struct header_row request_rows[] = {
-    {"host", HEADER_DROP},
-    {"connection", HEADER_DROP},
-    {"keep-alive", HEADER_DROP},
-    {"proxy-*", HEADER_DROP},
-    {"te", HEADER_DROP},
-    {"trailer", HEADER_DROP},
+    {"host",              HEADER_DROP},
+    {"connection",        HEADER_DROP},
+    {"keep-alive",        HEADER_DROP},
+    {"proxy-*",           HEADER_DROP},
+    {"te",                HEADER_DROP},
+    {"trailer",           HEADER_DROP},
     {"transfer-encoding", HEADER_DROP},
-    {"upgrade", HEADER_DROP},
-    {"content-length", HEADER_DROP},
-    {"expect", HEADER_DROP},
-    {"authorization", HEADER_DROP},
-    {"x-api-key", HEADER_DROP},
-    {"api-key", HEADER_DROP},
-    {"x-goog-api-key", HEADER_DROP},
-    {"cookie", HEADER_DROP},
-    {"accept-encoding", HEADER_DROP}, /* identity is asked for: bytes must be readable */
-    {"forwarded", HEADER_DROP},
-    {"x-forwarded-*", HEADER_DROP},
-    {"x-real-ip", HEADER_DROP},
-    {"x-weir-*", HEADER_DROP},
+    {"upgrade",           HEADER_DROP},
+    {"content-length",    HEADER_DROP},
+    {"expect",            HEADER_DROP},
+    {"authorization",     HEADER_DROP},
+    {"x-api-key",         HEADER_DROP},
+    {"api-key",           HEADER_DROP},
+    {"x-goog-api-key",    HEADER_DROP},
+    {"cookie",            HEADER_DROP},
+    {"accept-encoding",   HEADER_DROP}, /* identity is asked for: bytes must be readable */
+    {"forwarded",         HEADER_DROP},
+    {"x-forwarded-*",     HEADER_DROP},
+    {"x-real-ip",         HEADER_DROP},
+    {"x-weir-*",          HEADER_DROP},
 };
 
 /* From providers to clients. */
 static const struct header_row answer_rows[] = {
-    {"connection", HEADER_DROP},
-    {"keep-alive", HEADER_DROP},
-    {"proxy-*", HEADER_DROP},
-    {"te", HEADER_DROP},
-    {"trailer", HEADER_DROP},
-    {"transfer-encoding", HEADER_DROP},
-    {"upgrade", HEADER_DROP},
-    {"content-length", HEADER_DROP}, /* set anew where it holds */
-    {"set-cookie", HEADER_DROP},
-    {"alt-svc", HEADER_DROP},
-    {"strict-transport-security", HEADER_DROP},
-    {"x-weir-*", HEADER_DROP},
-    {"x-ratelimit-*", HEADER_RENAME},
-    {"anthropic-ratelimit-*", HEADER_RENAME},
+    {"connection",                HEADER_DROP  },
+    {"keep-alive",                HEADER_DROP  },
+    {"proxy-*",                   HEADER_DROP  },
+    {"te",                        HEADER_DROP  },
+    {"trailer",                   HEADER_DROP  },
+    {"transfer-encoding",         HEADER_DROP  },
+    {"upgrade",                   HEADER_DROP  },
+    {"content-length",            HEADER_DROP  }, /* set anew where it holds */
+    {"set-cookie",                HEADER_DROP  },
+    {"alt-svc",                   HEADER_DROP  },
+    {"strict-transport-security", HEADER_DROP  },
+    {"x-weir-*",                  HEADER_DROP  },
+    {"x-ratelimit-*",             HEADER_RENAME},
+    {"anthropic-ratelimit-*",     HEADER_RENAME},
 };
 
 static enum header_rule rule_of(const struct header_row *rows, size_t n, struct str name)

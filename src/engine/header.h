@@ -19,7 +19,7 @@
 #include "net/http1.h"
 
 #define HEADER_REQUEST_BYTES_MAX (128u << 10)
-#define HEADER_UPSTREAM_PREFIX "x-weir-upstream-"
+#define HEADER_UPSTREAM_PREFIX   "x-weir-upstream-"
 
 struct header_request {
     const struct settings_provider *provider;

@@ -35,8 +35,7 @@ static int take_event(struct relay *r, const struct sse_event *e)
     if (!r->strip_usage || verdict == PROVIDER_DROP) {
         return 0; /* passed as it came, or not at all */
     }
-    return buf_put_str(&r->out,
-                       verdict == PROVIDER_REPLACE ? buf_str(&r->replacement) : e->raw);
+    return buf_put_str(&r->out, verdict == PROVIDER_REPLACE ? buf_str(&r->replacement) : e->raw);
 }
 
 /* Gives up reading: what was held goes out, and all that follows. */

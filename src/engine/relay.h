@@ -24,15 +24,15 @@
 
 #define RELAY_EVENT_BYTES_MAX (16u << 20)
 #define RELAY_WHOLE_BYTES_MAX (64u << 20)
-#define RELAY_OUT_BYTES_MAX (64u << 20)
+#define RELAY_OUT_BYTES_MAX   (64u << 20)
 
 struct relay {
     /* may be read */
     struct answer_facts facts;
-    struct buf out;    /* for the client; the owner takes and clears it */
-    int64_t events;    /* whole events seen */
-    bool blind;        /* too much to read: facts are incomplete */
-    bool event_open;   /* part of an event has gone out */
+    struct buf out;  /* for the client; the owner takes and clears it */
+    int64_t events;  /* whole events seen */
+    bool blind;      /* too much to read: facts are incomplete */
+    bool event_open; /* part of an event has gone out */
     /* private */
     const struct provider *dialect;
     enum route route;

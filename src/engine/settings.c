@@ -7,7 +7,7 @@
 #include "engine/settings_internal.h"
 
 #define NEAREST_NAMES_MAX 4096
-#define NAME_BYTES_MAX 128
+#define NAME_BYTES_MAX    128
 
 int settings_read_section(struct settings_reader *r, const struct yaml_node *node,
                           const char *where, const struct settings_section *section, void *target,
@@ -29,11 +29,12 @@ int settings_expect_map(struct settings_reader *r, const struct yaml_node *node,
         return 0;
     }
     if (node->kind != YAML_MAP) {
-        return yaml_error(r->config.doc, node, err, "%s: a mapping was expected (NAME: {...})", what);
+        return yaml_error(r->config.doc, node, err, "%s: a mapping was expected (NAME: {...})",
+                          what);
     }
     if (node->n > max) {
-        return yaml_error(r->config.doc, node, err, "%s: %zu entries, at most %zu are possible", what,
-                          node->n, max);
+        return yaml_error(r->config.doc, node, err, "%s: %zu entries, at most %zu are possible",
+                          what, node->n, max);
     }
     *ret_n = node->n;
     return 0;
@@ -50,8 +51,8 @@ int settings_expect_list(struct settings_reader *r, const struct yaml_node *node
         return yaml_error(r->config.doc, node, err, "%s: a list was expected ([...])", what);
     }
     if (node->n > max) {
-        return yaml_error(r->config.doc, node, err, "%s: %zu entries, at most %zu are possible", what,
-                          node->n, max);
+        return yaml_error(r->config.doc, node, err, "%s: %zu entries, at most %zu are possible",
+                          what, node->n, max);
     }
     *ret_n = node->n;
     return 0;
@@ -106,9 +107,10 @@ static int read_listeners(struct settings_reader *r, const struct yaml_node *roo
         return yaml_error(r->config.doc, yaml_get(root, "admin"), err, "admin: %s", why.text);
     }
     if (s->tenant_count == 0 && !url_is_loopback(s->listen_address)) {
-        return yaml_error(r->config.doc, yaml_get(root, "listen"), err,
-                          "listen: without tenants anyone could call, so only a loopback address is "
-                          "allowed; add tenants with keys (weir key new) or listen on 127.0.0.1");
+        return yaml_error(
+            r->config.doc, yaml_get(root, "listen"), err,
+            "listen: without tenants anyone could call, so only a loopback address is "
+            "allowed; add tenants with keys (weir key new) or listen on 127.0.0.1");
     }
     if (s->admin_token.n == 0 && !url_is_loopback(s->admin_address)) {
         return yaml_error(r->config.doc, yaml_get(root, "admin"), err,
@@ -185,7 +187,8 @@ static int settings_read(struct yaml_doc *doc, const struct settings_source *sou
     struct settings_reader reader = {
         .settings = s,
         .source = source,
-        .config = {.doc = doc, .arena = &s->arena, .env = source->env, .env_ctx = source->env_ctx}};
+        .config = {.doc = doc, .arena = &s->arena, .env = source->env, .env_ctx = source->env_ctx}
+    };
     map_init(&reader.providers_off);
     int rc = read_root(&reader, err);
     map_release(&reader.providers_off);
@@ -345,19 +348,21 @@ const char *settings_restart_needed(const struct settings *now, const struct set
         const char *name;
         bool changed;
     } restart_table[] = {
-        {"listen", strcmp(now->listen_address, next->listen_address) != 0 ||
+        {"listen",                                                  strcmp(now->listen_address,                            next->listen_address) != 0 ||
                        now->listen_port != next->listen_port},
-        {"admin", strcmp(now->admin_address, next->admin_address) != 0 ||
+        {"admin",                                                         strcmp(now->admin_address,                                                                                                        next->admin_address) != 0 ||
                       now->admin_port != next->admin_port},
-        {"store", !str_eq(now->store, next->store)},
-        {"workers", now->workers != next->workers},
-        {"connections_max", now->connections_max != next->connections_max},
-        {"head_timeout", now->head_timeout_ms != next->head_timeout_ms},
-        {"body_timeout", now->body_timeout_ms != next->body_timeout_ms},
-        {"idle_timeout", now->idle_timeout_ms != next->idle_timeout_ms},
-        {"tls (switching it on or off)", (now->tls_certificate.n > 0) != (next->tls_certificate.n > 0)},
-        {"sim", is_absent(now->nodes.sim) != is_absent(next->nodes.sim)},
+        {"store", !str_eq(now->store,                                                      next->store)},
+        {"workers",                                       now->workers != next->workers                          },
+        {"connections_max",                                                 now->connections_max != next->connections_max                                  },
+        {"head_timeout",                                         now->head_timeout_ms != next->head_timeout_ms},
+        {"body_timeout",                                            now->body_timeout_ms != next->body_timeout_ms           },
+        {"idle_timeout",                                            now->idle_timeout_ms != next->idle_timeout_ms        },
+        {"tls (switching it on or off)",
+         (now->tls_certificate.n > 0) != (next->tls_certificate.n > 0)        },
+        {"sim",                            is_absent(now->nodes.sim) != is_absent(next->nodes.sim)                                                   },
     };
+
     for (size_t i = 0; i < ARRAY_LEN(restart_table); i++) {
         if (restart_table[i].changed) {
             return restart_table[i].name;

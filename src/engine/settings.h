@@ -28,14 +28,14 @@
 #include "store/store.h"
 #include "store/trace.h"
 
-#define SETTINGS_PROVIDERS_MAX 256
-#define SETTINGS_MODELS_MAX 4096
-#define SETTINGS_TARGETS_MAX 16   /* per model */
-#define SETTINGS_TENANTS_MAX 10000
-#define SETTINGS_KEYS_MAX 100000  /* over all tenants */
-#define SETTINGS_API_KEYS_MAX 32  /* per provider */
+#define SETTINGS_PROVIDERS_MAX   256
+#define SETTINGS_MODELS_MAX      4096
+#define SETTINGS_TARGETS_MAX     16 /* per model */
+#define SETTINGS_TENANTS_MAX     10000
+#define SETTINGS_KEYS_MAX        100000 /* over all tenants */
+#define SETTINGS_API_KEYS_MAX    32     /* per provider */
 #define SETTINGS_PASSTHROUGH_MAX 16
-#define SETTINGS_HEADERS_MAX 16   /* extra ones per provider */
+#define SETTINGS_HEADERS_MAX     16 /* extra ones per provider */
 
 enum settings_usage { SETTINGS_USAGE_INJECT = 0, SETTINGS_USAGE_NEVER };
 
@@ -61,15 +61,19 @@ struct settings_provider {
     bool has_proxy;
     struct url proxy;
     struct str proxy_authorization;
-    int usage;           /* enum settings_usage */
+    int usage; /* enum settings_usage */
     int dialect_index;
-    struct str vendor;   /* of its prices in the catalogue */
+    struct str vendor; /* of its prices in the catalogue */
     int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms, keep_idle_ms;
     int64_t connections_max;
-    int64_t bench_ms;    /* how long a refused key rests */
+    int64_t bench_ms; /* how long a refused key rests */
     struct config_strs when_set, unless_set;
     const struct yaml_node *headers_node;
-    struct { struct str name, value; } headers[SETTINGS_HEADERS_MAX];
+
+    struct {
+        struct str name, value;
+    } headers[SETTINGS_HEADERS_MAX];
+
     size_t header_count;
     const struct yaml_node *node;
 };
@@ -94,7 +98,7 @@ struct settings_key {
     struct str alias;
     struct str sha256_text;
     struct hash_sha256 digest;
-    struct config_strs models; /* empty = all */
+    struct config_strs models;      /* empty = all */
     struct config_strs passthrough; /* kinds it may use; see settings_key_allows_passthrough */
     struct str expires_text;
     int64_t expires_ms; /* wall time; 0 = never */
@@ -121,11 +125,11 @@ struct settings_price {
 
 struct settings {
     struct arena arena;
-    int refs;            /* atomic */
+    int refs;                       /* atomic */
     struct tls_context *server_tls; /* NULL = plain HTTP */
     struct str path;
     struct hash_sha256 digest; /* of the file's bytes */
-    int64_t loaded_ms;   /* wall time */
+    int64_t loaded_ms;         /* wall time */
 
     struct str listen_text, admin_text;
     const char *listen_address, *admin_address;
@@ -135,12 +139,12 @@ struct settings {
     struct str store;
     int64_t workers;
     int64_t max_body;
-    int64_t capture_max;    /* bytes of a body that are kept */
+    int64_t capture_max; /* bytes of a body that are kept */
     int64_t connections_max;
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, drain_timeout_ms, stall_timeout_ms;
     int log_level;
     bool log_json;
-    int capture;            /* without tenants, and default for tenants */
+    int capture; /* without tenants, and default for tenants */
     struct store_retention retention;
 
     struct settings_provider *providers;
@@ -157,6 +161,7 @@ struct settings {
     size_t price_count;
     const struct catalogue *catalogue; /* borrowed: lives as long as the process */
     struct yaml_doc *doc;              /* owns the nodes below */
+
     /* Mappings that have readers of their own. `sim` is read by sim/; NULL = absent. */
     struct {
         const struct yaml_node *tls, *providers, *models, *tenants, *passthrough, *prices;
@@ -178,8 +183,8 @@ struct settings_source {
 MUST_CHECK int settings_load(const char *path, const struct settings_source *source,
                              struct settings **ret_settings, struct error *err);
 MUST_CHECK int settings_parse(struct str text, const char *name,
-                              const struct settings_source *source,
-                              struct settings **ret_settings, struct error *err);
+                              const struct settings_source *source, struct settings **ret_settings,
+                              struct error *err);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings *s);
 

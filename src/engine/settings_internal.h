@@ -13,7 +13,7 @@ struct settings_reader {
     const struct settings_source *source;
     struct config_reader config;
     struct tls_context *system_trust; /* borrowed from the first provider that uses it */
-    struct map providers_off; /* named in the file, absent by when_set or unless_set */
+    struct map providers_off;         /* named in the file, absent by when_set or unless_set */
 };
 
 MUST_CHECK int settings_read_providers(struct settings_reader *r, struct error *err);
@@ -29,11 +29,9 @@ MUST_CHECK int settings_read_section(struct settings_reader *r, const struct yam
 /* The mapping, or an error that says that one was expected. NULL and empty count as none: *ret_n
  * is 0 then. */
 MUST_CHECK int settings_expect_map(struct settings_reader *r, const struct yaml_node *node,
-                                   const char *what, size_t max, size_t *ret_n,
-                                   struct error *err);
+                                   const char *what, size_t max, size_t *ret_n, struct error *err);
 MUST_CHECK int settings_expect_list(struct settings_reader *r, const struct yaml_node *node,
-                                    const char *what, size_t max, size_t *ret_n,
-                                    struct error *err);
+                                    const char *what, size_t max, size_t *ret_n, struct error *err);
 /* A name goes into headers, logs and metrics: 1 to 128 bytes, printable, no spaces or quotes. */
 MUST_CHECK int settings_check_name(struct settings_reader *r, const struct yaml_node *node,
                                    const char *what, struct error *err);
