@@ -122,6 +122,16 @@ static inline void peer_send(struct peer *p, const char *text)
     peer_send_str(p, str_of(text));
 }
 
+/* Sends what fits without waiting; the view loses it. */
+static inline void peer_push(struct peer *p, struct str *rest)
+{
+    ssize_t n = 1;
+    while (rest->n > 0 && n > 0) {
+        n = send(p->fd, rest->p, rest->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        *rest = str_from(*rest, n > 0 ? (size_t)n : 0);
+    }
+}
+
 /* Reads what is there; true when the other end has finished. */
 static inline bool peer_read(struct peer *p)
 {
