@@ -9,14 +9,17 @@ static const char *const usage_names[] = {"inject", "never", NULL};
 static const char *const strategy_names[] = {"fallback", NULL};
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off", NULL};
 
-#define ROOT(field) offsetof(struct settings, field)
+#define ROOT(field)     offsetof(struct settings, field)
 #define PROVIDER(field) offsetof(struct settings_provider, field)
-#define TENANT(field) offsetof(struct settings_tenant, field)
-#define KEY(field) offsetof(struct settings_key, field)
-#define PRICE(field) offsetof(struct settings_price_texts, field)
+#define TENANT(field)   offsetof(struct settings_tenant, field)
+#define KEY(field)      offsetof(struct settings_key, field)
+#define PRICE(field)    offsetof(struct settings_price_texts, field)
 
 #define HOUR_MS 3600e3
-#define DAY_MS 86400e3
+#define DAY_MS  86400e3
+
+/* The tables are laid out by hand: rows of uneven length, one setting each. */
+/* clang-format off */
 
 static const struct config_key root_keys[] = {
     {.name = "listen", .type = CONFIG_STR, .offset = ROOT(listen_text), .fallback = "127.0.0.1:8080",
@@ -189,6 +192,8 @@ static const struct config_key retention_keys[] = {
      .min = 0, .max = 1e15, .help = "Size of the store; the oldest go first. 0 is no bound."},
 };
 
+/* clang-format on */
+
 #define SECTION(where, text, table)                                                                \
     {                                                                                              \
         .path = (where), .help = (text), .keys = (table), .n = ARRAY_LEN(table)                    \
@@ -213,7 +218,8 @@ const struct settings_section settings_retention_section =
     SECTION("retention", "Applied while serving.", retention_keys);
 
 const struct settings_section *const settings_sections[] = {
-    &settings_root_section,    &settings_tls_section,    &settings_provider_section,
-    &settings_model_section,   &settings_target_section, &settings_tenant_section,
-    &settings_key_section,     &settings_price_section,  &settings_retention_section,
-    NULL};
+    &settings_root_section,      &settings_tls_section,
+    &settings_provider_section,  &settings_model_section,
+    &settings_target_section,    &settings_tenant_section,
+    &settings_key_section,       &settings_price_section,
+    &settings_retention_section, NULL};

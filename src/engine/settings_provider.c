@@ -52,9 +52,10 @@ static int read_api_keys(struct settings_reader *r, struct settings_provider *p,
             continue; /* an optional variable that is not set */
         }
         if (has_control_bytes(secret)) {
-            return yaml_error(r->config.doc, p->node, err,
-                              "provider %.*s: api_keys[%zu] holds a line break or control character",
-                              STR_ARG(p->name), i);
+            return yaml_error(
+                r->config.doc, p->node, err,
+                "provider %.*s: api_keys[%zu] holds a line break or control character",
+                STR_ARG(p->name), i);
         }
         struct settings_api_key *key = &p->api_keys[p->api_key_count++];
         key->secret = secret;

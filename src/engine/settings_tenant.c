@@ -27,8 +27,12 @@ static int parse_time(struct str text, int64_t *ret_ms)
         }
         fields[field] = fields[field] * 10 + (text.p[i] - '0');
     }
-    struct tm tm = {.tm_year = fields[0] - 1900, .tm_mon = fields[1] - 1, .tm_mday = fields[2],
-                    .tm_hour = fields[3], .tm_min = fields[4], .tm_sec = fields[5]};
+    struct tm tm = {.tm_year = fields[0] - 1900,
+                    .tm_mon = fields[1] - 1,
+                    .tm_mday = fields[2],
+                    .tm_hour = fields[3],
+                    .tm_min = fields[4],
+                    .tm_sec = fields[5]};
     struct tm asked = tm;
     time_t seconds = timegm(&tm);
     if (tm.tm_mon != asked.tm_mon || tm.tm_mday != asked.tm_mday || tm.tm_hour != asked.tm_hour ||
@@ -80,10 +84,11 @@ static int read_key(struct settings_reader *r, const struct settings_tenant *ten
     }
     key->tenant = tenant;
     if (hash_sha256_parse(key->sha256_text, &key->digest) != 0) {
-        return yaml_error(r->config.doc, yaml_get(node, "sha256"), err,
-                          "%s: sha256: 64 hexadecimal digits were expected, as `weir key new` prints "
-                          "them (never the secret itself)",
-                          where);
+        return yaml_error(
+            r->config.doc, yaml_get(node, "sha256"), err,
+            "%s: sha256: 64 hexadecimal digits were expected, as `weir key new` prints "
+            "them (never the secret itself)",
+            where);
     }
     if (key->expires_text.n > 0 && parse_time(key->expires_text, &key->expires_ms) != 0) {
         return yaml_error(r->config.doc, yaml_get(node, "expires"), err,
@@ -98,8 +103,8 @@ static int read_key(struct settings_reader *r, const struct settings_tenant *ten
     return check_key_lists(r, node, where, key, err);
 }
 
-static int count_keys(struct settings_reader *r, const struct yaml_node *tenants,
-                      size_t *ret_total, struct error *err)
+static int count_keys(struct settings_reader *r, const struct yaml_node *tenants, size_t *ret_total,
+                      struct error *err)
 {
     size_t total = 0;
     for (size_t i = 0; i < tenants->n; i++) {
@@ -140,7 +145,8 @@ static int read_tenant(struct settings_reader *r, const struct yaml_node *name,
         struct settings_key *key = &s->keys[s->key_count];
         rc = read_key(r, t, t->keys_node->items[i], key, err);
         if (rc == 0) {
-            map_put(&s->keys_by_digest, str_make(key->digest.bytes, sizeof(key->digest.bytes)), key);
+            map_put(&s->keys_by_digest, str_make(key->digest.bytes, sizeof(key->digest.bytes)),
+                    key);
             s->key_count++;
         }
     }
@@ -184,20 +190,22 @@ static int read_price(struct settings_reader *r, const struct yaml_node *node, s
     if (rc != 0) {
         return rc;
     }
+
     const struct {
         const char *name;
         struct str text;
         int64_t *field;
     } parts[] = {
-        {"input", texts.input, &price->input},
-        {"cached", texts.cached, &price->cached},
-        {"cache_write", texts.cache_write, &price->cache_write},
+        {"input",          texts.input,          &price->input         },
+        {"cached",         texts.cached,         &price->cached        },
+        {"cache_write",    texts.cache_write,    &price->cache_write   },
         {"cache_write_1h", texts.cache_write_1h, &price->cache_write_1h},
-        {"output", texts.output, &price->output},
-        {"batch_input", texts.batch_input, &price->batch_input},
-        {"batch_cached", texts.batch_cached, &price->batch_cached},
-        {"batch_output", texts.batch_output, &price->batch_output},
+        {"output",         texts.output,         &price->output        },
+        {"batch_input",    texts.batch_input,    &price->batch_input   },
+        {"batch_cached",   texts.batch_cached,   &price->batch_cached  },
+        {"batch_output",   texts.batch_output,   &price->batch_output  },
     };
+
     price->long_input = price->long_cached = price->long_output = -1;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         *parts[i].field = -1;

@@ -49,9 +49,9 @@ static void put_cost(const struct settle_input *in, const struct usage *usage, s
     const struct catalogue_price *price = find_price(in, t);
     if (!price) {
         t->price_status = TRACE_UNPRICED;
-        t->price_note = arena_printf(&t->arena, "no price for %.*s/%.*s; add it under prices",
-                                     STR_ARG(in->provider->vendor),
-                                     STR_ARG(str_head(in->model_routed, 200)));
+        t->price_note =
+            arena_printf(&t->arena, "no price for %.*s/%.*s; add it under prices",
+                         STR_ARG(in->provider->vendor), STR_ARG(str_head(in->model_routed, 200)));
         return;
     }
     struct str tier = in->answer ? str_of(in->answer->service_tier) : STR_EMPTY;
@@ -85,8 +85,8 @@ void settle(const struct settle_input *in, struct trace *t)
     if (!in->provider || !in->facts || !in->route->billed || (!in->accepted && !broke_off)) {
         return;
     }
-    bool complete = answer && answer->usage.output >= 0 && t->cancelled_in.n == 0 &&
-                    t->error_class.n == 0;
+    bool complete =
+        answer && answer->usage.output >= 0 && t->cancelled_in.n == 0 && t->error_class.n == 0;
     if (answer && usage_is_known(&answer->usage) &&
         (complete || in->route->route == ROUTE_EMBEDDINGS)) {
         usage = answer->usage;

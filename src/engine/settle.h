@@ -22,8 +22,8 @@ struct settle_input {
     struct str model_routed;
     const struct request_facts *facts; /* NULL on pass-through routes */
     const struct answer_facts *answer; /* NULL: none came */
-    bool sent;     /* the request reached a connection */
-    bool accepted; /* the provider answered 2xx */
+    bool sent;                         /* the request reached a connection */
+    bool accepted;                     /* the provider answered 2xx */
 };
 
 void settle(const struct settle_input *input, struct trace *trace);

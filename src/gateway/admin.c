@@ -7,10 +7,10 @@
 #include "gateway/gateway.h"
 #include "net/server.h"
 
-#define ADMIN_BODY_BYTES_MAX (64u << 10)
+#define ADMIN_BODY_BYTES_MAX   (64u << 10)
 #define ADMIN_ANSWER_BYTES_MAX (16u << 20)
-#define ADMIN_CONNECTIONS_MAX 256
-#define ADMIN_REQUESTS_LISTED 1000
+#define ADMIN_CONNECTIONS_MAX  256
+#define ADMIN_REQUESTS_LISTED  1000
 
 struct admin {
     struct server *server;
@@ -49,16 +49,19 @@ static int write_status(struct gateway *g, struct buf *out)
              (long long)s->workers);
     buf_puts(out, "\"config\":{\"path\":");
     buf_put_json(out, s->path);
-    buf_putf(out, ",\"loaded\":\"%s\",\"reloads\":%llu,\"reloads_failed\":%llu,\"providers\":%zu,"
-                  "\"models\":%zu,\"tenants\":%zu,\"keys\":%zu},",
+    buf_putf(out,
+             ",\"loaded\":\"%s\",\"reloads\":%llu,\"reloads_failed\":%llu,\"providers\":%zu,"
+             "\"models\":%zu,\"tenants\":%zu,\"keys\":%zu},",
              loaded, (unsigned long long)m.reloads_ok, (unsigned long long)m.reloads_failed,
              s->provider_count, s->model_count, s->tenant_count, s->key_count);
-    buf_putf(out, "\"client_connections\":%zu,\"requests_open\":%zu,\"provider_calls\":%zu,"
-                  "\"provider_connections\":%zu,\"provider_idle\":%zu,\"provider_waiting\":%zu,",
+    buf_putf(out,
+             "\"client_connections\":%zu,\"requests_open\":%zu,\"provider_calls\":%zu,"
+             "\"provider_connections\":%zu,\"provider_idle\":%zu,\"provider_waiting\":%zu,",
              m.client_connections, m.requests_open, m.provider_calls, m.provider_connections,
              m.provider_idle, m.provider_waiting);
-    buf_putf(out, "\"store\":{\"written\":%llu,\"dropped\":%llu,\"failed\":%llu,\"waiting\":%llu,"
-                  "\"bytes\":%lld,\"last_error\":",
+    buf_putf(out,
+             "\"store\":{\"written\":%llu,\"dropped\":%llu,\"failed\":%llu,\"waiting\":%llu,"
+             "\"bytes\":%lld,\"last_error\":",
              (unsigned long long)m.store.written, (unsigned long long)m.store.dropped,
              (unsigned long long)m.store.failed, (unsigned long long)m.store.ring_traces,
              (long long)m.store.database_bytes);
@@ -164,13 +167,13 @@ static const struct admin_route {
     const char *type;
     int (*run)(struct gateway *g, struct buf *out);
 } admin_table[] = {
-    {"GET", "/metrics", false, false, "text/plain; version=0.0.4; charset=utf-8", write_metrics},
-    {"GET", "/healthz", false, true, "application/json", write_health},
-    {"GET", "/control/status", true, false, "application/json", write_status},
-    {"GET", "/control/keys", true, false, "application/json", write_keys},
-    {"GET", "/control/requests", true, false, "application/json", write_requests},
-    {"POST", "/control/reload", true, false, "application/json", do_reload},
-    {"POST", "/control/drain", true, false, "application/json", do_drain},
+    {"GET",  "/metrics",          false, false, "text/plain; version=0.0.4; charset=utf-8", write_metrics },
+    {"GET",  "/healthz",          false, true,  "application/json",                         write_health  },
+    {"GET",  "/control/status",   true,  false, "application/json",                         write_status  },
+    {"GET",  "/control/keys",     true,  false, "application/json",                         write_keys    },
+    {"GET",  "/control/requests", true,  false, "application/json",                         write_requests},
+    {"POST", "/control/reload",   true,  false, "application/json",                         do_reload     },
+    {"POST", "/control/drain",    true,  false, "application/json",                         do_drain      },
 };
 
 /* ---- requests ---- */
@@ -226,8 +229,9 @@ static void request_came(void *ctx, struct server_request *r)
     }
     const struct admin_route *route = find_route(r, &path_known);
     if (!route) {
-        refuse(r, path_known ? 405 : 404, path_known ? "another method is wanted here"
-                                                     : "there is no such path; see docs/ctl.md");
+        refuse(r, path_known ? 405 : 404,
+               path_known ? "another method is wanted here"
+                          : "there is no such path; see docs/ctl.md");
         return;
     }
     if (!route->open && !token_is_right(gateway_settings(admin->gateway), &r->head)) {

@@ -12,8 +12,8 @@
  *   POST /control/reload     takes the configuration file over, or says why not
  *   POST /control/drain      graceful shutdown
  *
- * With admin_token set every path but /healthz wants it as Bearer. Control paths also want the header
- * x-weir-ctl, which no web page can send across origins without being asked first.
+ * With admin_token set every path but /healthz wants it as Bearer. Control paths also want the
+ * header x-weir-ctl, which no web page can send across origins without being asked first.
  */
 #include <stdint.h>
 

@@ -7,7 +7,7 @@
 #include "gateway/phase.h"
 #include "net/sock.h"
 
-#define ERROR_BODY_MAX (16u << 10)
+#define ERROR_BODY_MAX    (16u << 10)
 #define REPLY_HEADERS_MAX (CALL_HEADERS_MAX + 16)
 
 static void list_add(struct exchange *x)
@@ -55,8 +55,9 @@ static void account(struct exchange *x, int status)
     t->status = status;
     t->done_us = clock_mono_us() - x->request->started_us;
     if (t->sent_us >= 0 && t->routed_us >= 0) {
-        t->overhead_us = t->routed_us - t->received_us +
-                         (t->first_us >= 0 && t->head_us >= 0 && !t->stream ? t->first_us - t->head_us : 0);
+        t->overhead_us =
+            t->routed_us - t->received_us +
+            (t->first_us >= 0 && t->head_us >= 0 && !t->stream ? t->first_us - t->head_us : 0);
     }
     if (t->capture != TRACE_CAPTURE_NONE) {
         buf_release(&t->request_body);
@@ -111,17 +112,16 @@ int exchange_refuse(struct exchange *x, enum outcome outcome, const char *code, 
                     const char *format, ...)
 {
     va_list args;
-    x->refusal = (struct exchange_refusal){.status = outcome_table[outcome].status,
-                                           .outcome = outcome,
-                                           .code = code,
-                                           .param = param};
+    x->refusal = (struct exchange_refusal){
+        .status = outcome_table[outcome].status, .outcome = outcome, .code = code, .param = param};
     va_start(args, format);
     vsnprintf(x->refusal.message, sizeof(x->refusal.message), format, args);
     va_end(args);
     return PHASE_FAIL;
 }
 
-/* Should the client's SDK try again by itself? Only where that can help and weir has not done so. */
+/* Should the client's SDK try again by itself? Only where that can help and weir has not done so.
+ */
 static const char *retry_advice(const struct exchange *x)
 {
     int status = x->refusal.status;
@@ -149,8 +149,8 @@ static void reply_refusal(struct exchange *x)
     } else {
         trace_make_id(clock_wall_ms(), id);
     }
-    headers[n++] = (struct http_header){str_of(request_id_name(x->dialect)),
-                                        arena_str(arena, str_of(id))};
+    headers[n++] =
+        (struct http_header){str_of(request_id_name(x->dialect)), arena_str(arena, str_of(id))};
     headers[n++] = (struct http_header){STR("x-should-retry"), str_of(retry_advice(x))};
     if (x->refusal.status == 401) {
         headers[n++] = (struct http_header){STR("www-authenticate"), STR("Bearer")};

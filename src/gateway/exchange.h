@@ -33,23 +33,23 @@ struct exchange {
     struct worker *worker;
     struct server_request *request;
     struct settings *settings;
-    enum dialect dialect;             /* to word answers in */
-    const struct route_info *route;   /* NULL until known */
+    enum dialect dialect;           /* to word answers in */
+    const struct route_info *route; /* NULL until known */
     const struct passthrough_kind *kind;
-    const struct settings_key *key;   /* NULL without tenants */
+    const struct settings_key *key; /* NULL without tenants */
     struct request_facts facts;
     bool has_facts;
     const struct settings_model *model;
     struct settings_target targets[SETTINGS_TARGETS_MAX];
     size_t target_count;
-    struct trace *trace;              /* NULL until the caller is known */
+    struct trace *trace; /* NULL until the caller is known */
     struct call *call;
     struct exchange_refusal refusal;
-    bool started;                     /* the answer's head is out */
-    bool streaming;                   /* and is an event stream */
+    bool started;   /* the answer's head is out */
+    bool streaming; /* and is an event stream */
     bool paused;
     struct timer stall;
-    struct exchange *prev, *next;     /* of the worker's list */
+    struct exchange *prev, *next; /* of the worker's list */
 };
 
 /* Called by the worker's server. */

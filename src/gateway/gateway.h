@@ -17,7 +17,7 @@
 #include "gateway/metrics.h"
 #include "gateway/worker.h"
 
-#define GATEWAY_WORKERS_MAX 64
+#define GATEWAY_WORKERS_MAX   64
 #define GATEWAY_DRAIN_POLL_MS 20
 
 struct gateway;
@@ -26,7 +26,7 @@ struct loop;
 struct gateway_options {
     struct loop *loop;
     const char *config_path;
-    struct settings *settings; /* a reference is taken */
+    struct settings *settings;            /* a reference is taken */
     const struct settings_source *source; /* for reloads; must outlive the gateway */
     const struct log *log;
     const char *version;

@@ -24,14 +24,15 @@ static const struct {
     const char *name;
     const char *help;
 } counter_table[COUNTERS] = {
-    [COUNT_REQUESTS] = {"weir_requests_total", "Requests answered."},
-    [COUNT_ATTEMPTS] = {"weir_attempts_total", "Calls made to providers."},
-    [COUNT_INPUT_TOKENS] = {"weir_input_tokens_total", "Input tokens, cached ones included."},
-    [COUNT_CACHED_TOKENS] = {"weir_cached_tokens_total", "Input tokens read from a provider's cache."},
-    [COUNT_OUTPUT_TOKENS] = {"weir_output_tokens_total", "Output tokens, reasoning included."},
-    [COUNT_COST_NANOUSD] = {"weir_cost_nanousd_total", "Cost in billionths of a US dollar."},
-    [COUNT_UNPRICED] = {"weir_unpriced_total", "Requests whose cost is unknown."},
-    [COUNT_ESTIMATED] = {"weir_estimated_total", "Requests whose tokens are estimated."},
+    [COUNT_REQUESTS] = {"weir_requests_total",      "Requests answered."                  },
+    [COUNT_ATTEMPTS] = {"weir_attempts_total",      "Calls made to providers."            },
+    [COUNT_INPUT_TOKENS] = {"weir_input_tokens_total",  "Input tokens, cached ones included." },
+    [COUNT_CACHED_TOKENS] = {"weir_cached_tokens_total",
+                        "Input tokens read from a provider's cache."                      },
+    [COUNT_OUTPUT_TOKENS] = {"weir_output_tokens_total", "Output tokens, reasoning included."  },
+    [COUNT_COST_NANOUSD] = {"weir_cost_nanousd_total",  "Cost in billionths of a US dollar."  },
+    [COUNT_UNPRICED] = {"weir_unpriced_total",      "Requests whose cost is unknown."     },
+    [COUNT_ESTIMATED] = {"weir_estimated_total",     "Requests whose tokens are estimated."},
 };
 
 enum histogram { HIST_DURATION = 0, HIST_FIRST_BYTE, HIST_OVERHEAD, HISTOGRAMS };
@@ -40,15 +41,15 @@ static const struct {
     const char *name;
     const char *help;
 } histogram_table[HISTOGRAMS] = {
-    [HIST_DURATION] = {"weir_request_duration_seconds", "First byte in to last byte out."},
+    [HIST_DURATION] = {"weir_request_duration_seconds",   "First byte in to last byte out." },
     [HIST_FIRST_BYTE] = {"weir_time_to_first_byte_seconds", "First byte in to first byte out."},
-    [HIST_OVERHEAD] = {"weir_overhead_seconds", "weir's own share of the time."},
+    [HIST_OVERHEAD] = {"weir_overhead_seconds",           "weir's own share of the time."   },
 };
 
 /* Microseconds; the last bucket is +Inf. */
-static const int64_t bucket_us[] = {50,     100,    250,     500,     1000,    2500,    5000,
-                                    10000,  25000,  50000,   100000,  250000,  500000,  1000000,
-                                    2500000, 5000000, 10000000, 30000000, 60000000, 300000000};
+static const int64_t bucket_us[] = {
+    50,     100,    250,    500,     1000,    2500,    5000,     10000,    25000,    50000,
+    100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000, 300000000};
 
 #define BUCKETS (ARRAY_LEN(bucket_us) + 1)
 
@@ -162,8 +163,11 @@ static void add_known(int64_t *sum, int64_t value)
 
 void metrics_record(struct metrics *m, const struct trace *t, struct str alias)
 {
-    struct label_values values = {.route = t->route, .model = alias, .provider = t->provider,
-                                  .outcome = t->error_class, .status = t->status};
+    struct label_values values = {.route = t->route,
+                                  .model = alias,
+                                  .provider = t->provider,
+                                  .outcome = t->error_class,
+                                  .status = t->status};
     pthread_mutex_lock(&m->lock);
     int64_t *c = series_for(m, &values)->counters;
     c[COUNT_REQUESTS]++;
@@ -182,8 +186,10 @@ void metrics_record(struct metrics *m, const struct trace *t, struct str alias)
 
 void metrics_refuse(struct metrics *m, const char *route, int status, const char *outcome)
 {
-    struct label_values values = {.route = str_of(route), .model = STR_EMPTY,
-                                  .provider = STR_EMPTY, .outcome = str_of(outcome),
+    struct label_values values = {.route = str_of(route),
+                                  .model = STR_EMPTY,
+                                  .provider = STR_EMPTY,
+                                  .outcome = str_of(outcome),
                                   .status = status};
     pthread_mutex_lock(&m->lock);
     series_for(m, &values)->counters[COUNT_REQUESTS]++;
@@ -256,33 +262,39 @@ static void write_gauges(const struct metrics_gauges *g, struct buf *out)
         const char *name, *type, *help;
         double value;
     } rows[] = {
-        {"weir_client_connections", "gauge", "Open client connections.", (double)g->client_connections},
-        {"weir_requests_open", "gauge", "Requests being answered.", (double)g->requests_open},
-        {"weir_provider_calls", "gauge", "Calls to providers under way.", (double)g->provider_calls},
-        {"weir_provider_connections", "gauge", "Connections to providers.",
-         (double)g->provider_connections},
-        {"weir_provider_connections_idle", "gauge", "Of these, unused.", (double)g->provider_idle},
-        {"weir_provider_calls_waiting", "gauge", "Calls that wait for a connection.",
-         (double)g->provider_waiting},
-        {"weir_config_loaded_timestamp_seconds", "gauge", "When the configuration was loaded.",
-         (double)g->config_loaded_ms / 1000},
-        {"weir_config_reloads_total", "counter", "Reloads that were taken over.", (double)g->reloads_ok},
-        {"weir_config_reloads_failed_total", "counter", "Reloads that were refused.",
-         (double)g->reloads_failed},
-        {"weir_traces_written_total", "counter", "Traces in the store.", (double)g->store.written},
-        {"weir_traces_dropped_total", "counter", "Traces lost because the ring was full.",
-         (double)g->store.dropped},
-        {"weir_traces_failed_total", "counter", "Traces the store could not write.",
-         (double)g->store.failed},
-        {"weir_trace_ring_bytes", "gauge", "Bytes waiting for the store.", (double)g->store.ring_bytes},
-        {"weir_store_bytes", "gauge", "Size of the store.", (double)g->store.database_bytes},
+        {"weir_client_connections",              "gauge",   "Open client connections.",
+         (double)g->client_connections                                                                                               },
+        {"weir_requests_open",                   "gauge",   "Requests being answered.",               (double)g->requests_open       },
+        {"weir_provider_calls",                  "gauge",   "Calls to providers under way.",
+         (double)g->provider_calls                                                                                                   },
+        {"weir_provider_connections",            "gauge",   "Connections to providers.",
+         (double)g->provider_connections                                                                                             },
+        {"weir_provider_connections_idle",       "gauge",   "Of these, unused.",                      (double)g->provider_idle       },
+        {"weir_provider_calls_waiting",          "gauge",   "Calls that wait for a connection.",
+         (double)g->provider_waiting                                                                                                 },
+        {"weir_config_loaded_timestamp_seconds", "gauge",   "When the configuration was loaded.",
+         (double)g->config_loaded_ms / 1000                                                                                          },
+        {"weir_config_reloads_total",            "counter", "Reloads that were taken over.",
+         (double)g->reloads_ok                                                                                                       },
+        {"weir_config_reloads_failed_total",     "counter", "Reloads that were refused.",
+         (double)g->reloads_failed                                                                                                   },
+        {"weir_traces_written_total",            "counter", "Traces in the store.",                   (double)g->store.written       },
+        {"weir_traces_dropped_total",            "counter", "Traces lost because the ring was full.",
+         (double)g->store.dropped                                                                                                    },
+        {"weir_traces_failed_total",             "counter", "Traces the store could not write.",
+         (double)g->store.failed                                                                                                     },
+        {"weir_trace_ring_bytes",                "gauge",   "Bytes waiting for the store.",
+         (double)g->store.ring_bytes                                                                                                 },
+        {"weir_store_bytes",                     "gauge",   "Size of the store.",                     (double)g->store.database_bytes},
     };
+
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         buf_putf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", rows[i].name, rows[i].help,
                  rows[i].name, rows[i].type, rows[i].name, rows[i].value);
     }
-    buf_putf(out, "# HELP weir_build_info Version.\n# TYPE weir_build_info gauge\n"
-                  "weir_build_info{version=\"%s\"} 1\n",
+    buf_putf(out,
+             "# HELP weir_build_info Version.\n# TYPE weir_build_info gauge\n"
+             "weir_build_info{version=\"%s\"} 1\n",
              g->version);
 }
 

@@ -17,7 +17,7 @@
 #include "store/store.h"
 #include "store/trace.h"
 
-#define METRICS_SERIES_MAX 4096
+#define METRICS_SERIES_MAX     4096
 #define METRICS_TEXT_BYTES_MAX (32u << 20)
 
 struct metrics;

@@ -68,8 +68,7 @@ void models_write_list(enum dialect dialect, const struct settings *s,
     buf_puts(out, "}");
 }
 
-struct str models_nearest(const struct settings *s, const struct settings_key *key,
-                          struct str word)
+struct str models_nearest(const struct settings *s, const struct settings_key *key, struct str word)
 {
     if (s->model_count == 0) {
         return STR_EMPTY;

@@ -81,8 +81,8 @@ static struct str caller_secret(const struct http_head *head)
     return str_trim(http_head_get(head, "x-api-key"));
 }
 
-/* A page from elsewhere, open in a browser on this machine. Pages served here, and programs that are
- * no browser, are welcome. */
+/* A page from elsewhere, open in a browser on this machine. Pages served here, and programs that
+ * are no browser, are welcome. */
 static bool is_foreign_page(struct str origin)
 {
     struct str host;
@@ -106,8 +106,8 @@ static bool is_foreign_page(struct str origin)
     return true;
 }
 
-/* Without tenants no key is asked for: then whatever a browser may send in its user's name, unasked,
- * would be answered and paid for. */
+/* Without tenants no key is asked for: then whatever a browser may send in its user's name,
+ * unasked, would be answered and paid for. */
 static int check_origin(struct exchange *x)
 {
     struct str origin = http_head_get(&x->request->head, "origin");
@@ -155,8 +155,7 @@ static int phase_auth(struct exchange *x)
 
 static struct str header_copy(struct exchange *x, const char *name)
 {
-    return arena_str(&x->trace->arena,
-                     str_head(http_head_get(&x->request->head, name), 256));
+    return arena_str(&x->trace->arena, str_head(http_head_get(&x->request->head, name), 256));
 }
 
 /* The trace id within a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>. */
@@ -400,7 +399,13 @@ static int phase_call(struct exchange *x)
 }
 
 const struct phase phase_table[] = {
-    {"receive", phase_receive}, {"health", phase_health}, {"auth", phase_auth},
-    {"tenant", phase_tenant},   {"models", phase_models}, {"gate", phase_gate},
-    {"admit", phase_admit},     {"call", phase_call},     {NULL, NULL},
+    {"receive", phase_receive},
+    {"health",  phase_health },
+    {"auth",    phase_auth   },
+    {"tenant",  phase_tenant },
+    {"models",  phase_models },
+    {"gate",    phase_gate   },
+    {"admit",   phase_admit  },
+    {"call",    phase_call   },
+    {NULL,      NULL         },
 };

@@ -23,8 +23,7 @@ static void client_drained(void *ctx, struct server_request *request)
 static const struct server_events server_side = {
     .on_request = request_came, .on_gone = client_gone, .on_drain = client_drained};
 
-int worker_open(const struct worker_options *options, struct worker **ret_worker,
-                struct error *err)
+int worker_open(const struct worker_options *options, struct worker **ret_worker, struct error *err)
 {
     const struct settings *s = options->settings;
     struct worker *w = x_calloc(1, sizeof(*w));

@@ -21,14 +21,14 @@ struct client_conn {
     size_t address_at;
     uint64_t resolve_id;
     struct timer idle_timer;
-    bool tunnelled;     /* the proxy has connected us */
-    bool open;          /* ready for requests */
-    bool idle;          /* stands in the origin's idle list */
+    bool tunnelled; /* the proxy has connected us */
+    bool open;      /* ready for requests */
+    bool idle;      /* stands in the origin's idle list */
     bool reused;
-    bool answered;      /* bytes of the current answer have come */
+    bool answered; /* bytes of the current answer have come */
     bool message_whole;
     bool keep_alive;
-    bool dead;          /* freed when `depth` is back at 0 */
+    bool dead; /* freed when `depth` is back at 0 */
     int depth;
     struct client_conn *prev, *next; /* all connections of the origin */
     struct client_conn *idle_next;
@@ -360,12 +360,6 @@ static void conn_to_idle(struct client_conn *conn)
     struct client_origin *o = conn->origin;
     conn->reused = true;
     http1_next(conn->parser);
-    if (o->waiting_first) {
-        struct client_call *call = o->waiting_first;
-        waiting_remove(call);
-        conn_send(conn, call);
-        return;
-    }
     conn->idle = true;
     conn->idle_next = o->idle;
     o->idle = conn;
@@ -373,7 +367,8 @@ static void conn_to_idle(struct client_conn *conn)
     timer_set(&conn->idle_timer, o->options.idle_ms);
 }
 
-/* The answer is whole: the connection is free again before the owner hears of it. */
+/* The answer is whole: the connection is free again before the owner hears of it, and goes to a
+ * waiting call after that: that call's owner must not hear of it while this one half exists. */
 static void call_done(struct client_conn *conn, bool reusable)
 {
     struct client_call *call = conn->call;
@@ -394,6 +389,9 @@ static void call_done(struct client_conn *conn, bool reusable)
     }
     call_free(call);
     events->on_end(ctx);
+    if (!conn->dead) { /* else its death has served them, and the origin may be gone */
+        serve_waiting(conn->origin);
+    }
 }
 
 static void answer_bytes(struct client_conn *conn, struct str bytes)
@@ -497,8 +495,7 @@ static void closed_with_call(struct client_conn *conn, const struct error *why)
     struct error err = {0};
 
     if (!conn->open) {
-        if (why->code != ERR_DENIED && !conn->tunnelled &&
-            conn->address_at < conn->addresses.n) {
+        if (why->code != ERR_DENIED && !conn->tunnelled && conn->address_at < conn->addresses.n) {
             connect_next(conn);
             return;
         }
@@ -556,10 +553,8 @@ static void sock_closed(void *ctx, const struct error *why)
     conn_leave(conn);
 }
 
-static const struct sock_events conn_events = {.on_open = sock_opened,
-                                               .on_data = sock_data,
-                                               .on_drain = sock_drain,
-                                               .on_close = sock_closed};
+static const struct sock_events conn_events = {
+    .on_open = sock_opened, .on_data = sock_data, .on_drain = sock_drain, .on_close = sock_closed};
 
 static void connect_next(struct client_conn *conn)
 {

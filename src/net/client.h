@@ -24,9 +24,9 @@
 #include "core/str.h"
 #include "net/http1.h"
 
-#define CLIENT_CALLS_MAX 65536
+#define CLIENT_CALLS_MAX   65536
 #define CLIENT_WAITING_MAX 16384 /* per origin, for a free connection */
-#define CLIENT_IDLE_MAX 1024     /* kept connections per origin */
+#define CLIENT_IDLE_MAX    1024  /* kept connections per origin */
 
 struct client;
 struct client_origin;
@@ -36,8 +36,8 @@ struct tls_context;
 struct client_origin_options {
     const char *host;
     uint16_t port;
-    struct tls_context *tls;   /* NULL = plain http; a reference is taken */
-    const char *proxy_host;    /* NULL = direct. https: CONNECT; http: absolute-form */
+    struct tls_context *tls; /* NULL = plain http; a reference is taken */
+    const char *proxy_host;  /* NULL = direct. https: CONNECT; http: absolute-form */
     uint16_t proxy_port;
     const char *proxy_authorization; /* value of Proxy-Authorization, or NULL */
     size_t connections_max;
@@ -46,19 +46,14 @@ struct client_origin_options {
 };
 
 struct client_request {
-    struct str head; /* request line and headers with their final blank line */
-    struct str body; /* must stay valid until the call ends */
-    bool no_body_expected;      /* HEAD */
-    int64_t head_timeout_ms;    /* from sending to the answer's head; 0 = none */
-    int64_t idle_timeout_ms;    /* between two reads of the answer; 0 = none */
+    struct str head;         /* request line and headers with their final blank line */
+    struct str body;         /* must stay valid until the call ends */
+    bool no_body_expected;   /* HEAD */
+    int64_t head_timeout_ms; /* from sending to the answer's head; 0 = none */
+    int64_t idle_timeout_ms; /* between two reads of the answer; 0 = none */
 };
 
-enum client_phase {
-    CLIENT_WAITING = 0,
-    CLIENT_CONNECTING,
-    CLIENT_SENT,
-    CLIENT_BODY
-};
+enum client_phase { CLIENT_WAITING = 0, CLIENT_CONNECTING, CLIENT_SENT, CLIENT_BODY };
 
 struct client_events {
     void (*on_sent)(void *ctx, bool reused); /* handed to a connection */
@@ -95,6 +90,7 @@ enum client_phase client_phase(const struct client *client, uint64_t id);
 struct client_counts {
     size_t calls, connections, idle, waiting;
 };
+
 void client_count(const struct client *client, struct client_counts *ret_counts);
 
 #endif

@@ -20,7 +20,7 @@
 #include "core/error.h"
 #include "core/str.h"
 
-#define HTTP1_HEADERS_MAX 128
+#define HTTP1_HEADERS_MAX    128
 #define HTTP1_HEAD_BYTES_MAX (64u << 10)
 
 struct http_header {

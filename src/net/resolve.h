@@ -16,13 +16,13 @@
 
 #include "core/error.h"
 
-#define RESOLVE_FRESH_MS 30000
-#define RESOLVE_STALE_MS 3600000
-#define RESOLVE_FAILED_MS 1000
+#define RESOLVE_FRESH_MS      30000
+#define RESOLVE_STALE_MS      3600000
+#define RESOLVE_FAILED_MS     1000
 #define RESOLVE_ADDRESSES_MAX 8
-#define RESOLVE_NAMES_MAX 256
-#define RESOLVE_LOOKUPS_MAX 16
-#define RESOLVE_WAITERS_MAX 65536
+#define RESOLVE_NAMES_MAX     256
+#define RESOLVE_LOOKUPS_MAX   16
+#define RESOLVE_WAITERS_MAX   65536
 
 struct loop;
 struct resolve;

@@ -15,7 +15,7 @@
 #define LISTEN_BACKLOG 1024
 /* Chunks below this are put together with their frame, so that TLS makes one record of them. */
 #define CHUNK_COPY_BYTES (16u << 10)
-#define HEAD_BYTES_MAX (256u << 10)
+#define HEAD_BYTES_MAX   (256u << 10)
 
 enum conn_state {
     CONN_READING = 0, /* idle, or a request is coming in */
@@ -28,16 +28,16 @@ struct server_conn {
     struct sock *sock;
     struct http1 *parser;
     struct server_request *request; /* from its head to the end of its answer */
-    struct buf ahead;  /* bytes that came while an answer is under way */
+    struct buf ahead;               /* bytes that came while an answer is under way */
     struct timer timer;
     enum conn_state state;
-    int depth;          /* frames of ours on the stack */
-    bool processing;    /* the loop in take_bytes runs */
+    int depth;       /* frames of ours on the stack */
+    bool processing; /* the loop in take_bytes runs */
     bool message_whole;
-    bool head_pending;  /* bytes of a head have come, the head is not whole */
+    bool head_pending; /* bytes of a head have come, the head is not whole */
     bool keep_alive;
-    bool chunked;       /* the answer is */
-    bool started;       /* the answer has */
+    bool chunked; /* the answer is */
+    bool started; /* the answer has */
     int64_t first_byte_us;
     struct server_conn *prev, *next;
 };
@@ -697,38 +697,39 @@ const char *server_reason(int status)
         int status;
         const char *reason;
     } reasons[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {204, "No Content"},
-        {301, "Moved Permanently"},
-        {302, "Found"},
-        {304, "Not Modified"},
-        {307, "Temporary Redirect"},
-        {308, "Permanent Redirect"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {402, "Payment Required"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {410, "Gone"},
-        {413, "Content Too Large"},
-        {415, "Unsupported Media Type"},
-        {422, "Unprocessable Content"},
-        {424, "Failed Dependency"},
-        {429, "Too Many Requests"},
+        {200, "OK"                             },
+        {201, "Created"                        },
+        {202, "Accepted"                       },
+        {204, "No Content"                     },
+        {301, "Moved Permanently"              },
+        {302, "Found"                          },
+        {304, "Not Modified"                   },
+        {307, "Temporary Redirect"             },
+        {308, "Permanent Redirect"             },
+        {400, "Bad Request"                    },
+        {401, "Unauthorized"                   },
+        {402, "Payment Required"               },
+        {403, "Forbidden"                      },
+        {404, "Not Found"                      },
+        {405, "Method Not Allowed"             },
+        {408, "Request Timeout"                },
+        {409, "Conflict"                       },
+        {410, "Gone"                           },
+        {413, "Content Too Large"              },
+        {415, "Unsupported Media Type"         },
+        {422, "Unprocessable Content"          },
+        {424, "Failed Dependency"              },
+        {429, "Too Many Requests"              },
         {431, "Request Header Fields Too Large"},
-        {499, "Client Closed Request"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-        {529, "Overloaded"},
+        {499, "Client Closed Request"          },
+        {500, "Internal Server Error"          },
+        {501, "Not Implemented"                },
+        {502, "Bad Gateway"                    },
+        {503, "Service Unavailable"            },
+        {504, "Gateway Timeout"                },
+        {529, "Overloaded"                     },
     };
+
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
         if (reasons[i].status == status) {
             return reasons[i].reason;

@@ -29,7 +29,7 @@
 #include "net/http1.h"
 
 #define SERVER_PIPELINE_BYTES_MAX (64u << 10)
-#define SERVER_CONNECTIONS_MAX 20000
+#define SERVER_CONNECTIONS_MAX    20000
 
 struct loop;
 struct server;
@@ -37,11 +37,11 @@ struct server_conn;
 struct tls_context;
 
 struct server_options {
-    const char *address; /* IP literal */
-    uint16_t port;       /* 0 = any; server_port tells */
+    const char *address;     /* IP literal */
+    uint16_t port;           /* 0 = any; server_port tells */
     struct tls_context *tls; /* NULL = plain; a reference is taken */
     size_t body_bytes_max;
-    size_t connections_max; /* 0 = SERVER_CONNECTIONS_MAX */
+    size_t connections_max;  /* 0 = SERVER_CONNECTIONS_MAX */
     int64_t head_timeout_ms; /* from the first byte of a head to its end */
     int64_t body_timeout_ms; /* between two reads of a body */
     int64_t idle_timeout_ms; /* between requests */
@@ -76,8 +76,8 @@ struct server_events {
 };
 
 MUST_CHECK int server_open(struct loop *loop, const struct server_options *options,
-                           const struct server_events *events, void *ctx, struct server **ret_server,
-                           struct error *err);
+                           const struct server_events *events, void *ctx,
+                           struct server **ret_server, struct error *err);
 uint16_t server_port(const struct server *server);
 /* New connections use this certificate from now on (NULL keeps plain). */
 void server_set_tls(struct server *server, struct tls_context *tls);

@@ -12,7 +12,7 @@
 
 /* Puts at least this large go to the kernel without being copied first. */
 #define DIRECT_WRITE_BYTES (16u << 10)
-#define KEEPALIVE_SECONDS 60
+#define KEEPALIVE_SECONDS  60
 
 enum sock_state {
     SOCK_CONNECTING = 0,
@@ -35,8 +35,8 @@ struct sock {
     bool writing; /* uv_write is under way with `inflight` */
     bool shut;
     bool paused;
-    bool was_high;   /* backlog has been above the high mark since the last on_drain */
-    struct buf out;      /* collected, not yet given to the kernel */
+    bool was_high;  /* backlog has been above the high mark since the last on_drain */
+    struct buf out; /* collected, not yet given to the kernel */
     struct buf inflight;
     struct timer timer; /* lingering, or a failure to be told from the loop */
     struct error failure;

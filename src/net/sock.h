@@ -24,7 +24,7 @@
 #include "core/str.h"
 
 #define SOCK_BACKLOG_HIGH (256u << 10)
-#define SOCK_BACKLOG_LOW (64u << 10)
+#define SOCK_BACKLOG_LOW  (64u << 10)
 /* One put that does not fit below this is a bug of the caller or a peer that never reads. */
 #define SOCK_BACKLOG_MAX (256u << 20)
 
@@ -68,7 +68,7 @@ void sock_resume(struct sock *s);
 /* Sends the backlog, then FIN, and reads on without looking until the peer closes too: closing with
  * unread bytes would reset the connection under an answer that is still on its way. Bounded by
  * SOCK_FLUSH_MS for the backlog and SOCK_LINGER_MS after it. */
-#define SOCK_FLUSH_MS 120000
+#define SOCK_FLUSH_MS  120000
 #define SOCK_LINGER_MS 3000
 void sock_close(struct sock *s);
 /* RST at once: the peer learns that the answer is not whole. */

@@ -39,8 +39,8 @@ struct sse {
     size_t line;        /* where the line being scanned starts */
     size_t event;       /* where the event being scanned starts */
     size_t event_bytes_max;
-    bool at_start; /* no event of the stream has ended yet: a BOM may stand here */
-    bool after_cr; /* an LF at `scanned` belongs to the CR before it */
+    bool at_start;  /* no event of the stream has ended yet: a BOM may stand here */
+    bool after_cr;  /* an LF at `scanned` belongs to the CR before it */
     bool bom_taken; /* the first event was returned */
 };
 

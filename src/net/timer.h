@@ -21,9 +21,9 @@ struct timer_heap;
 
 struct timer {
     /* private */
-    int64_t due_ms;    /* when to fire */
-    int64_t filed_ms;  /* the deadline under which it stands in the heap, <= due_ms */
-    size_t place;      /* index in the heap + 1; 0 = not set */
+    int64_t due_ms;   /* when to fire */
+    int64_t filed_ms; /* the deadline under which it stands in the heap, <= due_ms */
+    size_t place;     /* index in the heap + 1; 0 = not set */
     void (*fn)(void *ctx);
     void *ctx;
     struct timer_heap *heap;

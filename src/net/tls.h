@@ -29,7 +29,8 @@ MUST_CHECK int tls_context_new_server(const char *certificate_file, const char *
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context);
 
-/* `host` is checked against the certificate (IP literals against its IP entries); NULL on servers. */
+/* `host` is checked against the certificate (IP literals against its IP entries); NULL on servers.
+ */
 struct tls *tls_new(struct tls_context *context, const char *host);
 void tls_free(struct tls *tls);
 

@@ -61,8 +61,7 @@ void tunnel_ask(struct buf *out, const char *host, uint16_t port, const char *au
     buf_puts(out, "\r\n");
 }
 
-int tunnel_feed(struct tunnel *t, struct str bytes, enum tunnel_state *ret_state,
-                struct error *err)
+int tunnel_feed(struct tunnel *t, struct str bytes, enum tunnel_state *ret_state, struct error *err)
 {
     struct error why = {0};
     size_t used = 0;

@@ -3,19 +3,19 @@
 #include "engine/header.h"
 
 static const struct http_header from_client[] = {
-    {STR("Host"), STR("localhost:8080")},
-    {STR("Authorization"), STR("Bearer sk-weir-client")},
-    {STR("x-api-key"), STR("sk-weir-client")},
-    {STR("Cookie"), STR("a=b")},
-    {STR("Connection"), STR("keep-alive, x-hop")},
-    {STR("X-Hop"), STR("1")},
-    {STR("Accept-Encoding"), STR("gzip")},
-    {STR("Content-Length"), STR("999")},
-    {STR("X-Forwarded-For"), STR("10.0.0.1")},
-    {STR("X-Weir-Session"), STR("s1")},
-    {STR("Content-Type"), STR("application/json")},
-    {STR("OpenAI-Organization"), STR("org-1")},
-    {STR("x-sim-seed"), STR("7")},
+    {STR("Host"),                STR("localhost:8080")       },
+    {STR("Authorization"),       STR("Bearer sk-weir-client")},
+    {STR("x-api-key"),           STR("sk-weir-client")       },
+    {STR("Cookie"),              STR("a=b")                  },
+    {STR("Connection"),          STR("keep-alive, x-hop")    },
+    {STR("X-Hop"),               STR("1")                    },
+    {STR("Accept-Encoding"),     STR("gzip")                 },
+    {STR("Content-Length"),      STR("999")                  },
+    {STR("X-Forwarded-For"),     STR("10.0.0.1")             },
+    {STR("X-Weir-Session"),      STR("s1")                   },
+    {STR("Content-Type"),        STR("application/json")     },
+    {STR("OpenAI-Organization"), STR("org-1")                },
+    {STR("x-sim-seed"),          STR("7")                    },
 };
 
 static struct settings *load(const char *text)
@@ -46,22 +46,27 @@ static void write_for(const struct settings *s, struct str path, struct buf *out
 
 static void the_caller_s_key_and_hop_headers_stay_here(void **state)
 {
-    struct settings *s = load("providers: {p: {dialect: openai, base_url: \"https://h.example/v1\", "
-                              "api_keys: [sk-provider], proxy: none, headers: {x-extra: yes}}}");
+    struct settings *s =
+        load("providers: {p: {dialect: openai, base_url: \"https://h.example/v1\", "
+             "api_keys: [sk-provider], proxy: none, headers: {x-extra: yes}}}");
     struct buf out;
     (void)state;
     write_for(s, STR("/v1/chat/completions"), &out);
     const char *text = buf_cstr(&out);
-    assert_ptr_equal(strstr(text, "POST /v1/chat/completions?a=1 HTTP/1.1\r\nhost: h.example\r\n"), text);
+    assert_ptr_equal(strstr(text, "POST /v1/chat/completions?a=1 HTTP/1.1\r\nhost: h.example\r\n"),
+                     text);
     static const char *const absent[] = {"sk-weir-client", "Cookie", "X-Hop", "gzip", "999",
-                                         "Forwarded", "Session"};
+                                         "Forwarded",      "Session"};
     for (size_t i = 0; i < ARRAY_LEN(absent); i++) {
         assert_null(strstr(text, absent[i]));
     }
-    static const char *const present[] = {
-        "uthorization: Bearer sk-provider\r\n", "accept-encoding: identity\r\n",
-        "content-length: 12\r\n", "Content-Type: application/json\r\n",
-        "OpenAI-Organization: org-1\r\n", "x-sim-seed: 7\r\n", "x-extra: yes\r\n"};
+    static const char *const present[] = {"uthorization: Bearer sk-provider\r\n",
+                                          "accept-encoding: identity\r\n",
+                                          "content-length: 12\r\n",
+                                          "Content-Type: application/json\r\n",
+                                          "OpenAI-Organization: org-1\r\n",
+                                          "x-sim-seed: 7\r\n",
+                                          "x-extra: yes\r\n"};
     for (size_t i = 0; i < ARRAY_LEN(present); i++) {
         assert_non_null(strcasestr(text, present[i]));
     }
@@ -75,14 +80,15 @@ static void paths_join_with_every_form_of_base_url(void **state)
     static const struct {
         const char *dialect, *base, *path, *line;
     } rows[] = {
-        {"openai", "http://h/v1", "/v1/embeddings", "POST /v1/embeddings?"},
-        {"openai", "http://h/v1/", "/v1/embeddings", "POST /v1/embeddings?"},
-        {"openai", "http://h", "/v1/embeddings", "POST /v1/embeddings?"},
-        {"openai", "http://h/api/paas/v4", "/v1/embeddings", "POST /api/paas/v4/embeddings?"},
-        {"anthropic", "http://h", "/v1/messages", "POST /v1/messages?"},
-        {"anthropic", "http://h/v1", "/v1/messages", "POST /v1/messages?"},
-        {"anthropic", "http://h/claude", "/v1/messages", "POST /claude/v1/messages?"},
+        {"openai",    "http://h/v1",          "/v1/embeddings", "POST /v1/embeddings?"         },
+        {"openai",    "http://h/v1/",         "/v1/embeddings", "POST /v1/embeddings?"         },
+        {"openai",    "http://h",             "/v1/embeddings", "POST /v1/embeddings?"         },
+        {"openai",    "http://h/api/paas/v4", "/v1/embeddings", "POST /api/paas/v4/embeddings?"},
+        {"anthropic", "http://h",             "/v1/messages",   "POST /v1/messages?"           },
+        {"anthropic", "http://h/v1",          "/v1/messages",   "POST /v1/messages?"           },
+        {"anthropic", "http://h/claude",      "/v1/messages",   "POST /claude/v1/messages?"    },
     };
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char text[200];
@@ -113,17 +119,17 @@ static void a_plain_proxy_gets_the_whole_url(void **state)
 static void rate_limits_of_weir_s_account_are_renamed(void **state)
 {
     static const struct http_header answer[] = {
-        {STR("Content-Type"), STR("application/json")},
-        {STR("x-ratelimit-remaining-requests"), STR("9")},
-        {STR("Anthropic-RateLimit-Tokens-Limit"), STR("5")},
-        {STR("Set-Cookie"), STR("a=b")},
-        {STR("Transfer-Encoding"), STR("chunked")},
-        {STR("Connection"), STR("x-gone")},
-        {STR("x-gone"), STR("1")},
-        {STR("x-weir-trace"), STR("forged")},
-        {STR("content-encoding"), STR("identity")},
-        {STR("retry-after"), STR("3")},
-        {STR("x-request-id"), STR("req_1")},
+        {STR("Content-Type"),                     STR("application/json")},
+        {STR("x-ratelimit-remaining-requests"),   STR("9")               },
+        {STR("Anthropic-RateLimit-Tokens-Limit"), STR("5")               },
+        {STR("Set-Cookie"),                       STR("a=b")             },
+        {STR("Transfer-Encoding"),                STR("chunked")         },
+        {STR("Connection"),                       STR("x-gone")          },
+        {STR("x-gone"),                           STR("1")               },
+        {STR("x-weir-trace"),                     STR("forged")          },
+        {STR("content-encoding"),                 STR("identity")        },
+        {STR("retry-after"),                      STR("3")               },
+        {STR("x-request-id"),                     STR("req_1")           },
     };
     static const char *const expected[] = {
         "Content-Type", "x-weir-upstream-x-ratelimit-remaining-requests",

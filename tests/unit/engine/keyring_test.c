@@ -97,9 +97,9 @@ static void a_provider_without_keys_has_none(void **state)
     struct error err;
     struct keyring *ring = keyring_new();
     (void)state;
-    assert_int_equal(
-        suite_settings("providers: {p: {dialect: openai, base_url: \"http://h/v1\"}}", NULL, &s, &err),
-        0);
+    assert_int_equal(suite_settings("providers: {p: {dialect: openai, base_url: \"http://h/v1\"}}",
+                                    NULL, &s, &err),
+                     0);
     assert_int_equal(keyring_pick(ring, provider_of(s), 0, 0), -1);
     settings_unref(s);
     keyring_free(ring);

@@ -21,15 +21,24 @@ static void every_status_of_a_provider_has_a_class(void **state)
         int status;
         enum outcome outcome;
     } rows[] = {
-        {400, OUTCOME_PROVIDER_REJECTED}, {401, OUTCOME_PROVIDER_KEY},
-        {402, OUTCOME_PROVIDER_KEY},      {403, OUTCOME_PROVIDER_KEY},
-        {404, OUTCOME_PROVIDER_ERROR},    {408, OUTCOME_PROVIDER_TIMEOUT},
-        {409, OUTCOME_PROVIDER_REJECTED}, {413, OUTCOME_PROVIDER_REJECTED},
-        {422, OUTCOME_PROVIDER_REJECTED}, {429, OUTCOME_PROVIDER_RATE},
-        {500, OUTCOME_PROVIDER_ERROR},    {502, OUTCOME_PROVIDER_ERROR},
-        {503, OUTCOME_PROVIDER_OVERLOADED}, {504, OUTCOME_PROVIDER_TIMEOUT},
-        {529, OUTCOME_PROVIDER_OVERLOADED}, {302, OUTCOME_PROVIDER_NONSENSE},
+        {400, OUTCOME_PROVIDER_REJECTED  },
+        {401, OUTCOME_PROVIDER_KEY       },
+        {402, OUTCOME_PROVIDER_KEY       },
+        {403, OUTCOME_PROVIDER_KEY       },
+        {404, OUTCOME_PROVIDER_ERROR     },
+        {408, OUTCOME_PROVIDER_TIMEOUT   },
+        {409, OUTCOME_PROVIDER_REJECTED  },
+        {413, OUTCOME_PROVIDER_REJECTED  },
+        {422, OUTCOME_PROVIDER_REJECTED  },
+        {429, OUTCOME_PROVIDER_RATE      },
+        {500, OUTCOME_PROVIDER_ERROR     },
+        {502, OUTCOME_PROVIDER_ERROR     },
+        {503, OUTCOME_PROVIDER_OVERLOADED},
+        {504, OUTCOME_PROVIDER_TIMEOUT   },
+        {529, OUTCOME_PROVIDER_OVERLOADED},
+        {302, OUTCOME_PROVIDER_NONSENSE  },
     };
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(outcome_of_status(rows[i].status), rows[i].outcome);

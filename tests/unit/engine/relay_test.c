@@ -5,10 +5,12 @@
 #define OUT_MAX (1u << 20)
 
 static const char asked_of_us[] =
-    "data: {\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
+    "data: "
+    "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
     "\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}\n\n"
     ": keep-alive\n\n"
-    "data: {\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"gr\xc3\xbc"
+    "data: "
+    "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"gr\xc3\xbc"
     "n \\\"usage\\\":null\"},\"finish_reason\":null}],\"usage\":null}\r\n\r\n"
     "data: {\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
     "\"stop\"}],\"usage\":null}\n\n"
@@ -17,17 +19,20 @@ static const char asked_of_us[] =
     "data: [DONE]\n\n";
 
 static const char as_unasked[] =
-    "data: {\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
+    "data: "
+    "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
     "\"content\":\"\"},\"finish_reason\":null}]}\n\n"
     ": keep-alive\n\n"
-    "data: {\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"gr\xc3\xbc"
+    "data: "
+    "{\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"gr\xc3\xbc"
     "n \\\"usage\\\":null\"},\"finish_reason\":null}]}\r\n\r\n"
     "data: {\"id\":\"c1\",\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
     "\"stop\"}]}\n\n"
     "data: [DONE]\n\n";
 
 static const char messages[] =
-    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":"
+    "event: message_start\ndata: "
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":"
     "\"message\",\"role\":\"assistant\",\"model\":\"claude\",\"content\":[],\"stop_reason\":null,"
     "\"usage\":{\"input_tokens\":11,\"output_tokens\":1}}}\n\n"
     "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
@@ -36,7 +41,8 @@ static const char messages[] =
     "{\"type\":\"signature_delta\",\"signature\":\"abc==\"}}\n\n"
     "event: ping\ndata: {\"type\": \"ping\"}\n\n"
     "event: something_new\ndata: {\"type\":\"something_new\",\"x\":[1,2]}\n\n"
-    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+    "event: message_delta\ndata: "
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
     "\"usage\":{\"output_tokens\":42}}\n\n"
     "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
@@ -82,10 +88,11 @@ static void what_the_client_asked_for_passes_byte_for_byte(void **state)
         const char *bytes;
         int64_t input, output;
     } rows[] = {
-        {&provider_openai, ROUTE_CHAT, asked_of_us, 7, 3},
-        {&provider_openai, ROUTE_CHAT, as_unasked, -1, -1},
-        {&provider_anthropic, ROUTE_MESSAGES, messages, 11, 42},
+        {&provider_openai,    ROUTE_CHAT,     asked_of_us, 7,  3 },
+        {&provider_openai,    ROUTE_CHAT,     as_unasked,  -1, -1},
+        {&provider_anthropic, ROUTE_MESSAGES, messages,    11, 42},
     };
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct str bytes = str_of(rows[i].bytes);
@@ -141,9 +148,10 @@ static void an_event_too_large_to_read_passes_unread(void **state)
 
 static void a_whole_answer_passes_and_is_read_at_its_end(void **state)
 {
-    static const char answer[] = "{\"id\":\"x\",\"model\":\"m-2025\",\"choices\":[{\"message\":{\"content\":"
-                                 "\"hi\"},\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":5,"
-                                 "\"completion_tokens\":2}}";
+    static const char answer[] =
+        "{\"id\":\"x\",\"model\":\"m-2025\",\"choices\":[{\"message\":{\"content\":"
+        "\"hi\"},\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":5,"
+        "\"completion_tokens\":2}}";
     (void)state;
     for (size_t step = 1; step < sizeof(answer); step++) {
         struct relay r;

@@ -10,11 +10,13 @@ static const char whole[] =
     "listen: 127.0.0.1:9000\n"
     "capture: redacted\n"
     "providers:\n"
-    "  openai: {dialect: openai, base_url: \"https://api.openai.com/v1\", api_keys: [\"${K1}\", \"${K2:-}\"]}\n"
+    "  openai: {dialect: openai, base_url: \"https://api.openai.com/v1\", api_keys: [\"${K1}\", "
+    "\"${K2:-}\"]}\n"
     "  local: {dialect: openai, base_url: \"http://[::1]:8081/v1\", usage: never}\n"
     "  extra: {dialect: anthropic, base_url: \"https://api.anthropic.com\", when_set: NOT_SET}\n"
     "models:\n"
-    "  fast: {targets: [{provider: local, model: small}, {provider: openai, model: gpt-5-mini}, {provider: extra, model: c}]}\n"
+    "  fast: {targets: [{provider: local, model: small}, {provider: openai, model: gpt-5-mini}, "
+    "{provider: extra, model: c}]}\n"
     "  smart: {targets: [{provider: openai, model: gpt-5}]}\n"
     "passthrough: {audio: openai}\n"
     "prices: {small: {input: 0.1, output: 0.4}, openai/gpt-5: {input: 2, output: 3, cached: 0.5}}\n"
@@ -25,8 +27,11 @@ static const char whole[] =
     "    {alias: all, sha256: " KEY_B "}]}\n"
     "  other: {}\n";
 
-static const struct suite_env env[] = {{"K1", " sk-one\n"}, {"HTTPS_PROXY", "http://proxy:3128"},
-                                       {NULL, NULL}};
+static const struct suite_env env[] = {
+    {"K1",          " sk-one\n"        },
+    {"HTTPS_PROXY", "http://proxy:3128"},
+    {NULL,          NULL               }
+};
 
 static struct settings *load(const char *text, const struct suite_env *variables)
 {
@@ -115,46 +120,61 @@ static void every_mistake_names_its_place_and_what_was_expected(void **state)
         const char *text;
         const char *says[3];
     } rows[] = {
-        {"lisen: 127.0.0.1:1\n", {"weir.yaml:1:1", "lisen", "listen"}},
-        {"listen: 127.0.0.1\n", {"weir.yaml:1:9", "127.0.0.1:8080"}},
-        {"listen: :8080\n", {"name the address too"}},
-        {"listen: 127.0.0.1:70000\n", {"no port"}},
-        {"listen: 0.0.0.0:80\n", {"weir.yaml:1:9", "without tenants", "loopback"}},
-        {"admin: 0.0.0.0:80\n", {"admin_token is required"}},
-        {"max_body: 3\n", {"weir.yaml:1:11", "max_body"}},
-        {"workers: 0\n", {"workers"}},
-        {"workers: many\n", {"workers"}},
-        {"providers: [a]\n", {"weir.yaml:1:12", "mapping"}},
-        {"providers: {\"a b\": {}}\n", {"weir.yaml:1:13", "printable"}},
-        {"providers: {p: {base_url: \"http://h\"}}\n", {"dialect"}},
-        {"providers: {p: {dialect: opanai, base_url: \"http://h\"}}\n", {"weir.yaml:1:26", "openai"}},
-        {"providers: {p: {dialect: openai, base_url: \"ftp://h\"}}\n", {"weir.yaml:1:44", "http://"}},
-        {"providers: {p: {dialect: openai, base_url: \"https://k@h\"}}\n", {"belong in api_keys"}},
-        {"providers: {p: {dialect: openai, base_url: \"http://h\", api_keys: [\"${NOPE}\"]}}\n", {"NOPE"}},
-        {"providers: {p: {dialect: openai, base_url: \"http://h\", api_keys: [\"a\\nb\"]}}\n", {"line break"}},
-        {"providers: {p: {dialect: openai, base_url: \"http://h\", proxy: \"https://q\"}}\n", {"only http://"}},
-        {"providers: {p: {dialect: openai, base_url: \"https://h\", ca_file: /nope.pem}}\n", {"/nope.pem"}},
-        {"providers: {p: {dialect: openai, base_url: \"http://h\", headers: {\"a b\": c}}}\n", {"no HTTP header"}},
-        {PROVIDER "models: {m: {targets: []}}\n", {"weir.yaml:2:13", "at least one"}},
-        {PROVIDER "models: {m: {targets: [{provider: q, model: x}]}}\n", {"weir.yaml:2:35", "no provider \"q\""}},
-        {PROVIDER "models: {m: {targets: [{provider: p, model: \"\"}]}}\n", {"model"}},
-        {PROVIDER "models: {m: {strategy: cheapest, targets: [{provider: p, model: x}]}}\n", {"fallback"}},
+        {"lisen: 127.0.0.1:1\n",                                                                   {"weir.yaml:1:1", "lisen", "listen"}            },
+        {"listen: 127.0.0.1\n",                                                                    {"weir.yaml:1:9", "127.0.0.1:8080"}             },
+        {"listen: :8080\n",                                                                        {"name the address too"}                        },
+        {"listen: 127.0.0.1:70000\n",                                                              {"no port"}                                     },
+        {"listen: 0.0.0.0:80\n",                                                                   {"weir.yaml:1:9", "without tenants", "loopback"}},
+        {"admin: 0.0.0.0:80\n",                                                                    {"admin_token is required"}                     },
+        {"max_body: 3\n",                                                                          {"weir.yaml:1:11", "max_body"}                  },
+        {"workers: 0\n",                                                                           {"workers"}                                     },
+        {"workers: many\n",                                                                        {"workers"}                                     },
+        {"providers: [a]\n",                                                                       {"weir.yaml:1:12", "mapping"}                   },
+        {"providers: {\"a b\": {}}\n",                                                             {"weir.yaml:1:13", "printable"}                 },
+        {"providers: {p: {base_url: \"http://h\"}}\n",                                             {"dialect"}                                     },
+        {"providers: {p: {dialect: opanai, base_url: \"http://h\"}}\n",
+         {"weir.yaml:1:26", "openai"}                                                                                                              },
+        {"providers: {p: {dialect: openai, base_url: \"ftp://h\"}}\n",
+         {"weir.yaml:1:44", "http://"}                                                                                                             },
+        {"providers: {p: {dialect: openai, base_url: \"https://k@h\"}}\n",                         {"belong in api_keys"}                          },
+        {"providers: {p: {dialect: openai, base_url: \"http://h\", api_keys: [\"${NOPE}\"]}}\n",
+         {"NOPE"}                                                                                                                                  },
+        {"providers: {p: {dialect: openai, base_url: \"http://h\", api_keys: [\"a\\nb\"]}}\n",
+         {"line break"}                                                                                                                            },
+        {"providers: {p: {dialect: openai, base_url: \"http://h\", proxy: \"https://q\"}}\n",
+         {"only http://"}                                                                                                                          },
+        {"providers: {p: {dialect: openai, base_url: \"https://h\", ca_file: /nope.pem}}\n",
+         {"/nope.pem"}                                                                                                                             },
+        {"providers: {p: {dialect: openai, base_url: \"http://h\", headers: {\"a b\": c}}}\n",
+         {"no HTTP header"}                                                                                                                        },
+        {PROVIDER "models: {m: {targets: []}}\n",                                                  {"weir.yaml:2:13", "at least one"}              },
+        {PROVIDER "models: {m: {targets: [{provider: q, model: x}]}}\n",
+         {"weir.yaml:2:35", "no provider \"q\""}                                                                                                   },
+        {PROVIDER "models: {m: {targets: [{provider: p, model: \"\"}]}}\n",                        {"model"}                                       },
+        {PROVIDER "models: {m: {strategy: cheapest, targets: [{provider: p, model: x}]}}\n",
+         {"fallback"}                                                                                                                              },
         {"providers: {p: {dialect: openai, base_url: \"http://h\", when_set: NOPE}}\n"
-         "models: {m: {targets: [{provider: p, model: x}]}}\n", {"switched off"}},
-        {PROVIDER "passthrough: {video: p}\n", {"weir.yaml:2:15", "audio, images"}},
-        {PROVIDER "passthrough: {message_batches: p}\n", {"needs a provider that speaks anthropic"}},
-        {"tenants: {t: {keys: [{alias: a, sha256: abc}]}}\n", {"weir.yaml:1:41", "64 hexadecimal"}},
-        {"tenants: {t: {keys: [{alias: a, sha256: " KEY_A "}, {alias: b, sha256: " KEY_A "}]}}\n", {"has the same"}},
-        {"tenants: {t: {keys: [{alias: a, sha256: " KEY_A ", models: [x]}]}}\n", {"no model \"x\""}},
-        {"tenants: {t: {keys: [{alias: a, sha256: " KEY_A ", passthrough: [x]}]}}\n", {"no group \"x\""}},
-        {"tenants: {t: {keys: [{alias: a, sha256: " KEY_A ", expires: 2027-02-30}]}}\n", {"2027-01-01"}},
-        {"tenants: {t: {capture: some}}\n", {"redacted"}},
-        {"prices: {m: {input: -1, output: 2}}\n", {"weir.yaml:1:21", "0.25"}},
-        {"prices: {m: {input: 1}}\n", {"output"}},
-        {"retention: {traces: forever}\n", {"traces"}},
-        {"tls: {certificate: /nope.pem, key: /nope.pem}\n", {"weir.yaml:1:6", "/nope.pem"}},
-        {"tls: {certificate: /nope.pem}\n", {"key"}},
+         "models: {m: {targets: [{provider: p, model: x}]}}\n",                           {"switched off"}                                },
+        {PROVIDER "passthrough: {video: p}\n",                                                     {"weir.yaml:2:15", "audio, images"}             },
+        {PROVIDER "passthrough: {message_batches: p}\n",
+         {"needs a provider that speaks anthropic"}                                                                                                },
+        {"tenants: {t: {keys: [{alias: a, sha256: abc}]}}\n",                                      {"weir.yaml:1:41", "64 hexadecimal"}            },
+        {"tenants: {t: {keys: [{alias: a, sha256: " KEY_A "}, {alias: b, sha256: " KEY_A "}]}}\n",
+         {"has the same"}                                                                                                                          },
+        {"tenants: {t: {keys: [{alias: a, sha256: " KEY_A ", models: [x]}]}}\n",
+         {"no model \"x\""}                                                                                                                        },
+        {"tenants: {t: {keys: [{alias: a, sha256: " KEY_A ", passthrough: [x]}]}}\n",
+         {"no group \"x\""}                                                                                                                        },
+        {"tenants: {t: {keys: [{alias: a, sha256: " KEY_A ", expires: 2027-02-30}]}}\n",
+         {"2027-01-01"}                                                                                                                            },
+        {"tenants: {t: {capture: some}}\n",                                                        {"redacted"}                                    },
+        {"prices: {m: {input: -1, output: 2}}\n",                                                  {"weir.yaml:1:21", "0.25"}                      },
+        {"prices: {m: {input: 1}}\n",                                                              {"output"}                                      },
+        {"retention: {traces: forever}\n",                                                         {"traces"}                                      },
+        {"tls: {certificate: /nope.pem, key: /nope.pem}\n",                                        {"weir.yaml:1:6", "/nope.pem"}                  },
+        {"tls: {certificate: /nope.pem}\n",                                                        {"key"}                                         },
     };
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct settings *s = NULL;
@@ -172,8 +192,11 @@ static void every_mistake_names_its_place_and_what_was_expected(void **state)
 
 static void secrets_are_not_quoted_in_messages(void **state)
 {
-    static const struct suite_env secret[] = {{"K", "sk-very\nsecret"}, {"P", "http://u:hidden@/"},
-                                              {NULL, NULL}};
+    static const struct suite_env secret[] = {
+        {"K",  "sk-very\nsecret"  },
+        {"P",  "http://u:hidden@/"},
+        {NULL, NULL               }
+    };
     static const char *const texts[] = {
         "providers: {p: {dialect: openai, base_url: \"http://h\", api_keys: [\"${K}\"]}}\n",
         "providers: {p: {dialect: openai, base_url: \"${K}\"}}\n",
@@ -195,13 +218,24 @@ static void no_proxy_covers_names_and_their_subdomains(void **state)
     static const struct {
         const char *no_proxy;
         bool proxied;
-    } rows[] = {{"", true},          {"other.com", true},      {"api.openai.com", false},
-                {"openai.com", false}, {".openai.com", false}, {"ai.com", true},
-                {"a.b, openai.com", false}, {"*", false}};
+    } rows[] = {
+        {"",                true },
+        {"other.com",       true },
+        {"api.openai.com",  false},
+        {"openai.com",      false},
+        {".openai.com",     false},
+        {"ai.com",          true },
+        {"a.b, openai.com", false},
+        {"*",               false}
+    };
+
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct suite_env variables[] = {
-            {"https_proxy", "http://q:1"}, {"NO_PROXY", rows[i].no_proxy}, {NULL, NULL}};
+            {"https_proxy", "http://q:1"    },
+            {"NO_PROXY",    rows[i].no_proxy},
+            {NULL,          NULL            }
+        };
         struct settings *s = load("providers: {p: {dialect: openai, base_url: "
                                   "\"https://api.openai.com/v1\"}}",
                                   variables);
@@ -214,12 +248,19 @@ static void what_only_a_restart_can_change_is_named(void **state)
 {
     static const struct {
         const char *text, *name;
-    } rows[] = {{"listen: 127.0.0.1:1", "listen"}, {"admin: 127.0.0.1:1", "admin"},
-                {"store: sqlite:x.db", "store"},   {"workers: 2", "workers"},
-                {"connections_max: 5", "connections_max"}, {"head_timeout: 1s", "head_timeout"},
-                {"body_timeout: 1s", "body_timeout"}, {"idle_timeout: 1s", "idle_timeout"},
-                {"sim: {}", "sim"},                {"max_body: 1MiB", NULL},
-                {PROVIDER, NULL}};
+    } rows[] = {
+        {"listen: 127.0.0.1:1", "listen"         },
+        {"admin: 127.0.0.1:1",  "admin"          },
+        {"store: sqlite:x.db",  "store"          },
+        {"workers: 2",          "workers"        },
+        {"connections_max: 5",  "connections_max"},
+        {"head_timeout: 1s",    "head_timeout"   },
+        {"body_timeout: 1s",    "body_timeout"   },
+        {"idle_timeout: 1s",    "idle_timeout"   },
+        {"sim: {}",             "sim"            },
+        {"max_body: 1MiB",      NULL             },
+        {PROVIDER,              NULL             }
+    };
     struct settings *now = load("", NULL);
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -41,10 +41,12 @@ static void workers_are_summed(void **state)
     buf_init(&out, METRICS_TEXT_BYTES_MAX);
     metrics_write(workers, 2, &gauges, &out);
     buf_cstr(&out);
-    assert_line(&out, "weir_requests_total{route=\"chat\",model=\"fast\",provider=\"p\",outcome=\"ok\","
-                      "status=\"200\"} 2\n");
-    assert_line(&out, "weir_attempts_total{route=\"chat\",model=\"fast\",provider=\"p\",outcome=\"ok\","
-                      "status=\"200\"} 4\n");
+    assert_line(&out,
+                "weir_requests_total{route=\"chat\",model=\"fast\",provider=\"p\",outcome=\"ok\","
+                "status=\"200\"} 2\n");
+    assert_line(&out,
+                "weir_attempts_total{route=\"chat\",model=\"fast\",provider=\"p\",outcome=\"ok\","
+                "status=\"200\"} 4\n");
     assert_line(&out, "outcome=\"caller_unauthorized\",status=\"401\"} 1\n");
     assert_line(&out, "weir_request_duration_seconds_bucket{le=\"0.001\"} 0\n");
     assert_line(&out, "weir_request_duration_seconds_bucket{le=\"0.0025\"} 2\n");

@@ -35,10 +35,11 @@ static void assert_list(enum dialect dialect, const struct settings *s,
 
 static void each_dialect_has_its_own_shape(void **state)
 {
-    assert_list(DIALECT_OPENAI, *state, NULL,
-                "{\"object\":\"list\",\"data\":[{\"id\":\"org/fast\",\"object\":\"model\",\"created\":1,"
-                "\"owned_by\":\"weir\"},{\"id\":\"smart\",\"object\":\"model\",\"created\":1,"
-                "\"owned_by\":\"weir\"}]}");
+    assert_list(
+        DIALECT_OPENAI, *state, NULL,
+        "{\"object\":\"list\",\"data\":[{\"id\":\"org/fast\",\"object\":\"model\",\"created\":1,"
+        "\"owned_by\":\"weir\"},{\"id\":\"smart\",\"object\":\"model\",\"created\":1,"
+        "\"owned_by\":\"weir\"}]}");
     assert_list(DIALECT_ANTHROPIC, *state, NULL,
                 "{\"data\":[{\"type\":\"model\",\"id\":\"org/fast\",\"display_name\":\"Fast one\","
                 "\"created_at\":\"1970-01-01T00:00:01Z\"},{\"type\":\"model\",\"id\":\"smart\","
@@ -50,8 +51,12 @@ static void a_key_sees_what_it_may_use(void **state)
 {
     struct str allowed[] = {STR("smart")};
     struct str nothing[] = {STR("none")};
-    struct settings_key key = {.models = {allowed, 1}};
-    struct settings_key other = {.models = {nothing, 1}};
+    struct settings_key key = {
+        .models = {allowed, 1}
+    };
+    struct settings_key other = {
+        .models = {nothing, 1}
+    };
     assert_list(DIALECT_ANTHROPIC, *state, &other,
                 "{\"data\":[],\"has_more\":false,\"first_id\":null,\"last_id\":null}");
     assert_true(str_is(models_nearest(*state, &key, STR("smatr")), "smart"));

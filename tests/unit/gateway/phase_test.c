@@ -5,7 +5,7 @@
 /* What the phases do is tested end to end in tests/case/gateway; here stands their order. */
 static void phases_come_in_the_order_that_protects_what_follows(void **state)
 {
-    static const char *const order[] = {"receive", "health", "auth", "tenant",
+    static const char *const order[] = {"receive", "health", "auth",  "tenant",
                                         "models",  "gate",   "admit", "call"};
     size_t n = 0;
     (void)state;
