@@ -11,7 +11,9 @@
 #include "core/map.h"
 #include "core/mem.h"
 
-#define READ_BYTES          65536
+#define READ_BYTES 65536
+/* Escapes may mean more bytes than they have. */
+#define SCALAR_BYTES_MAX    ((size_t)YAML_BYTES_MAX * 2)
 #define PENDING_FIRST       64
 #define DIRECTIVE_BYTES_MAX 512
 /* Up to here keys are compared with each other; longer mappings build a hash map. */
@@ -35,6 +37,8 @@ struct builder {
     size_t nodes;
     size_t documents;
     struct yaml_node here; /* the place of the latest event, for messages */
+    struct fy_token_iter *iter;
+    struct buf scalar; /* the text of the latest one */
 };
 
 int yaml_error(const struct yaml_doc *doc, const struct yaml_node *node, struct error *err,
@@ -129,22 +133,97 @@ static int check_tag(const struct builder *b, struct fy_token *tag, bool *ret_te
                       str_show(name, shown));
 }
 
+/* Behind the line breaks and the spaces around them that start at `at`; one break folds to a
+ * space, more to one less. */
+static size_t put_folded(struct str text, size_t at, struct buf *out)
+{
+    size_t breaks = 0;
+
+    while (at < text.n && strchr(" \t\r\n", text.p[at])) {
+        breaks += text.p[at] == '\n' ? 1 : 0;
+        at++;
+    }
+    if (breaks <= 1) {
+        buf_putc(out, ' ');
+    }
+    for (size_t i = 1; i < breaks; i++) {
+        buf_putc(out, '\n');
+    }
+    return at;
+}
+
+/* The single-quoted text that starts at `at`, behind its quote. libfyaml 0.7 reads two quotes in
+ * a row right, but four as three. */
+static void put_single_quoted(struct str text, size_t at, struct buf *out)
+{
+    size_t line = 0; /* where the latest line starts in `out` */
+
+    while (at < text.n) {
+        char c = text.p[at];
+
+        if (c == '\'' && (at + 1 == text.n || text.p[at + 1] != '\'')) {
+            return;
+        }
+        if (c == '\r' || c == '\n') {
+            while (out->n > line && (out->p[out->n - 1] == ' ' || out->p[out->n - 1] == '\t')) {
+                out->n--;
+            }
+            at = put_folded(text, at, out);
+            line = out->n;
+            continue;
+        }
+        buf_putc(out, c);
+        at += c == '\'' ? 2 : 1;
+    }
+}
+
+/* The text of a scalar, valid until the next. Read piece by piece: in libfyaml 0.7
+ * fy_token_get_text counts a byte too many for some texts of several lines and for empty blocks,
+ * and hands out what was in memory. */
+static int scalar_text(struct builder *b, struct fy_event *event, struct str *ret_text)
+{
+    struct fy_token *token = fy_event_get_token(event);
+    const struct fy_mark *mark = fy_event_start_mark(event);
+    const struct fy_iter_chunk *chunk = NULL;
+    int failed = 0;
+
+    buf_clear(&b->scalar);
+    if (token) {
+        fy_token_iter_start(token, b->iter);
+        while ((chunk = fy_token_iter_chunk_next(b->iter, chunk, &failed)) != NULL) {
+            buf_put(&b->scalar, chunk->str, chunk->len);
+        }
+        fy_token_iter_finish(b->iter);
+    }
+    bool quotes_in_row = str_find(buf_str(&b->scalar), STR("''")) >= 0;
+    if (quotes_in_row && fy_token_scalar_style(token) == FYSS_SINGLE_QUOTED && mark &&
+        mark->input_pos > 0 && mark->input_pos < b->text.n &&
+        b->text.p[mark->input_pos - 1] == '\'') {
+        buf_clear(&b->scalar);
+        put_single_quoted(b->text, mark->input_pos, &b->scalar);
+    }
+    struct str text = buf_str(&b->scalar);
+    if (failed || !buf_ok(&b->scalar) || !str_is_utf8(text) || str_find_char(text, '\0') >= 0) {
+        return yaml_error(b->doc, &b->here, b->err,
+                          "an escape in this text stands for no character, or for NUL");
+    }
+    *ret_text = text;
+    return 0;
+}
+
 static int add_scalar(struct builder *b, struct fy_event *event)
 {
     struct fy_token *value = fy_event_get_token(event);
-    size_t n = 0;
-    const char *p = value ? fy_token_get_text(value, &n) : NULL;
-    struct str text = p ? str_make(p, n) : STR_EMPTY;
+    struct str text = STR_EMPTY;
     bool is_key = expects_key(b);
     bool tagged_text = false;
 
     int result = check_tag(b, fy_event_get_tag_token(event), &tagged_text);
+    if (result == 0) {
+        result = scalar_text(b, event, &text);
+    }
     if (result != 0) {
         return result;
-    }
-    if (!str_is_utf8(text) || str_find_char(text, '\0') >= 0) {
-        return yaml_error(b->doc, &b->here, b->err,
-                          "an escape in this text stands for no character, or for NUL");
     }
     bool quoted = tagged_text || (value && fy_token_scalar_style(value) != FYSS_PLAIN);
     if (is_key && !quoted && text.n == 0) {
@@ -357,9 +436,13 @@ static int build(struct builder *b, struct str text)
         .diag = diag,
     };
     struct fy_parser *parser = fy_parser_create(&config);
-    BUG_ON(!parser);
+    b->iter = fy_token_iter_create(NULL);
+    BUG_ON(!parser || !b->iter);
+    buf_init(&b->scalar, SCALAR_BYTES_MAX);
     int result = fy_parser_set_string(parser, text.p, text.n) == 0 ? run_parser(b, parser, diag)
                                                                    : syntax_error(b, diag);
+    buf_release(&b->scalar);
+    fy_token_iter_destroy(b->iter);
     fy_parser_destroy(parser);
     fy_diag_destroy(diag);
     return result;

@@ -8,13 +8,6 @@
 #include "core/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__lsan_default_suppressions(void);
-
-/* libfyaml 0.7 loses a buffer when a single-quoted text holds many quotes in a row. */
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfyaml";
-}
 
 /* Visits the tree with a stack of its own: the depth is the input's choice. */
 struct place {
