@@ -13,6 +13,7 @@
 #include "store/store_internal.h"
 #include "store/store_retain.h"
 
+#define US_PER_MS      INT64_C(1000)
 #define RETRY_FIRST_MS 20
 /* After a step of retention the writer lets as much time pass as the step took, within these. */
 #define RETAIN_PAUSE_MIN_MS 5
@@ -76,23 +77,23 @@ static size_t scheme_length(struct str url)
     return 0;
 }
 
-int store_find_driver(struct str url, const struct store_driver **ret_driver, struct str *ret_path,
-                      struct error *err)
+const struct store_driver *store_find_driver(struct str url, struct str *ret_path,
+                                             struct error *err)
 {
     size_t n = scheme_length(url);
     struct str scheme = n > 0 ? str_head(url, n) : str_of(store_drivers[0]->scheme);
 
     for (size_t i = 0; store_drivers[i]; i++) {
         if (str_is(scheme, store_drivers[i]->scheme)) {
-            *ret_driver = store_drivers[i];
             *ret_path = n > 0 ? str_from(url, n + 1) : url;
-            return 0;
+            return store_drivers[i];
         }
     }
     /* The rest of a URL may hold a password: it is not shown. */
-    return error_set(err, ERR_INVALID,
-                     "store: `%.*s:` is not supported; expected sqlite:PATH, as in sqlite:weir.db",
-                     STR_ARG(str_head(scheme, 40)));
+    error_set(err, ERR_INVALID,
+              "store: `%.*s:` is not supported; expected sqlite:PATH, as in sqlite:weir.db",
+              STR_ARG(str_head(scheme, 40)));
+    return NULL;
 }
 
 /* ---- the writer thread ---- */
@@ -129,7 +130,7 @@ static int64_t wait_for_batch_us(const struct store *store, int64_t now_us)
     int64_t until_us = store->retention_known ? store->retain_next_us : INT64_MAX;
 
     if (store->n > 0) {
-        int64_t commit_us = store->first_us + STORE_COMMIT_MS * 1000;
+        int64_t commit_us = store->first_us + STORE_COMMIT_MS * US_PER_MS;
         until_us = commit_us < until_us ? commit_us : until_us;
     }
     if (store->stopping || store->retention_set || store->n >= STORE_BATCH_TRACES ||
@@ -259,7 +260,7 @@ static bool is_stopping(struct store *store)
 /* Tries until it works or STORE_RETRY_MS are over; *ret_failed traces were not written. */
 static void write_persistently(struct store *store, size_t *ret_failed, struct error *err)
 {
-    int64_t give_up_us = clock_mono_us() + STORE_RETRY_MS * 1000;
+    int64_t give_up_us = clock_mono_us() + STORE_RETRY_MS * US_PER_MS;
     int64_t wait_ms = RETRY_FIRST_MS;
     bool again = false;
 
@@ -367,12 +368,12 @@ static void retain_once(struct store *store)
     pthread_mutex_unlock(&store->lock);
     pause_us = clock_mono_us() - start_us;
     if (store->retain.stage == RETAIN_DONE) {
-        pause_us = STORE_RETAIN_EVERY_MS * INT64_C(1000);
+        pause_us = STORE_RETAIN_EVERY_MS * US_PER_MS;
         update_size(store);
-    } else if (pause_us < RETAIN_PAUSE_MIN_MS * 1000) {
-        pause_us = RETAIN_PAUSE_MIN_MS * 1000;
-    } else if (pause_us > RETAIN_PAUSE_MAX_MS * 1000) {
-        pause_us = RETAIN_PAUSE_MAX_MS * 1000;
+    } else if (pause_us < RETAIN_PAUSE_MIN_MS * US_PER_MS) {
+        pause_us = RETAIN_PAUSE_MIN_MS * US_PER_MS;
+    } else if (pause_us > RETAIN_PAUSE_MAX_MS * US_PER_MS) {
+        pause_us = RETAIN_PAUSE_MAX_MS * US_PER_MS;
     }
     store->retain_next_us = clock_mono_us() + pause_us;
 }
@@ -420,17 +421,14 @@ static void store_free(struct store *store)
 
 int store_open(const char *url, struct store **ret_store, struct error *err)
 {
-    const struct store_driver *driver = NULL;
-    struct store_db *db = NULL;
     struct str path;
+    const struct store_driver *driver = store_find_driver(str_of(url), &path, err);
+    struct store_db *db = NULL;
     struct store *store;
     pthread_condattr_t monotonic;
     int error;
-    int rc = store_find_driver(str_of(url), &driver, &path, err);
+    int rc = driver ? driver->open(path, &db, err) : ERR_INVALID;
 
-    if (rc == 0) {
-        rc = driver->open(path, &db, err);
-    }
     if (rc < 0) {
         return rc;
     }

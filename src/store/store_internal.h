@@ -6,8 +6,9 @@
  */
 #include "store/store_driver.h"
 
-/* The driver and its part of the URL, a view. ERR_INVALID names what is supported. */
-MUST_CHECK int store_find_driver(struct str url, const struct store_driver **ret_driver,
-                                 struct str *ret_path, struct error *err);
+/* The driver and its part of the URL, a view. NULL, and err is ERR_INVALID and names what is
+ * supported. */
+const struct store_driver *store_find_driver(struct str url, struct str *ret_path,
+                                             struct error *err);
 
 #endif

@@ -13,15 +13,12 @@ struct store_reader {
 
 int store_reader_open(const char *url, struct store_reader **ret_reader, struct error *err)
 {
-    const struct store_driver *driver = NULL;
+    struct str path;
+    const struct store_driver *driver = store_find_driver(str_of(url), &path, err);
     struct store_db *db = NULL;
     struct store_reader *reader;
-    struct str path;
-    int rc = store_find_driver(str_of(url), &driver, &path, err);
+    int rc = driver ? driver->open_reader(path, &db, err) : ERR_INVALID;
 
-    if (rc == 0) {
-        rc = driver->open_reader(path, &db, err);
-    }
     if (rc < 0) {
         return rc;
     }

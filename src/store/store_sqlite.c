@@ -13,10 +13,12 @@ static const char *const statement_texts[SQLITE_STATEMENTS] = {
     [SQLITE_GET_BLOB] = "SELECT size, bytes FROM blob WHERE hash = ?1",
     [SQLITE_BEGIN] = "BEGIN IMMEDIATE",
     [SQLITE_COMMIT] = "COMMIT",
-    [SQLITE_DELETE_TRACES] = "DELETE FROM trace WHERE seq IN (SELECT seq FROM trace WHERE "
-                             "started_ms < ?1 ORDER BY started_ms LIMIT ?2) RETURNING started_ms",
-    [SQLITE_OLD_BLOBS] = "SELECT rowid, last_used_ms, length(bytes) FROM blob WHERE "
-                         "last_used_ms < ?1 ORDER BY last_used_ms LIMIT ?2",
+    [SQLITE_DELETE_TRACES] =
+        ("DELETE FROM trace WHERE seq IN (SELECT seq FROM trace WHERE started_ms < ?1"
+         " ORDER BY started_ms LIMIT ?2) RETURNING started_ms"),
+    [SQLITE_OLD_BLOBS] =
+        ("SELECT rowid, last_used_ms, length(bytes) FROM blob WHERE last_used_ms < ?1"
+         " ORDER BY last_used_ms LIMIT ?2"),
     [SQLITE_DELETE_BLOB] = "DELETE FROM blob WHERE rowid = ?1",
 };
 

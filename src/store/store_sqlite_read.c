@@ -87,8 +87,9 @@ static int where_status(struct query *query, struct str status, struct error *er
         return 0;
     }
     if (status.n == 3 && is_digits(status, 1) && str_eq_nocase(str_from(status, 1), STR("xx"))) {
-        int first = query_value(query, i64_value((status.p[0] - '0') * 100));
-        int last = query_value(query, i64_value((status.p[0] - '0') * 100 + 99));
+        int64_t hundreds = INT64_C(100) * (status.p[0] - '0');
+        int first = query_value(query, i64_value(hundreds));
+        int last = query_value(query, i64_value(hundreds + 99));
         (void)buf_putf(&query->sql, " AND status BETWEEN ?%d AND ?%d", first, last);
         return 0;
     }
