@@ -53,19 +53,6 @@ static void put_name(struct buf *out, struct str name)
     }
 }
 
-static bool is_date(struct str text)
-{
-    static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    uint64_t year = 0, month = 0, day = 0;
-
-    return text.n == 10 && text.p[4] == '-' && text.p[7] == '-' &&
-           str_to_u64(str_head(text, 4), &year) == 0 &&
-           str_to_u64(str_make(text.p + 5, 2), &month) == 0 &&
-           str_to_u64(str_make(text.p + 8, 2), &day) == 0 && month >= 1 && month <= 12 &&
-           day >= 1 && day <= (uint64_t)days[month - 1] &&
-           (month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)));
-}
-
 static int check_options(const struct key_options *o, struct error *err)
 {
     char today[CLOCK_TEXT_MAX];
@@ -87,12 +74,13 @@ static int check_options(const struct key_options *o, struct error *err)
     if (result != 0 || !o->expires) {
         return result;
     }
-    if (!is_date(str_of(o->expires))) {
+    int64_t expires_ms = 0;
+    if (strlen(o->expires) != 10 || clock_parse(str_of(o->expires), &expires_ms) != 0) {
         return error_set(err, ERR_INVALID, "--expires must be a date like 2027-01-31, not \"%s\"",
                          str_show(str_of(o->expires), shown));
     }
     clock_format_day(clock_wall_ms(), today);
-    if (strcmp(o->expires, today) <= 0) {
+    if (expires_ms <= clock_wall_ms()) {
         return error_set(err, ERR_INVALID, "--expires %s is not in the future (today is %s)",
                          o->expires, today);
     }

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/attr.h"
+#include "core/str.h"
+
 /* Monotonic, for durations. Never compared across processes. */
 int64_t clock_mono_us(void);
 /* Wall time since 1970-01-01 UTC, for records. */
@@ -17,5 +20,9 @@ int64_t clock_wall_ms(void);
 void clock_format(int64_t wall_ms, char *out);
 /* "2026-11-24"; out holds CLOCK_TEXT_MAX bytes. */
 void clock_format_day(int64_t wall_ms, char *out);
+
+/* A day or time in UTC, 1970 to 9999: "2026-11-24" (its start), "2026-11-24T13:05", with or without
+ * seconds and Z; a space may stand for the T. 0 or ERR_INVALID. */
+MUST_CHECK int clock_parse(struct str text, int64_t *ret_wall_ms);
 
 #endif

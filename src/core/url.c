@@ -22,7 +22,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static struct str percent_decode(struct str s, struct arena *arena)
+struct str url_decode(struct str s, struct arena *arena)
 {
     char *out = arena_alloc(arena, s.n + 1);
     size_t n = 0;
@@ -112,7 +112,7 @@ int url_parse(struct str text, struct arena *arena, struct url *ret_url, struct 
     struct str path = slash < 0 ? STR_EMPTY : str_from(rest, (size_t)slash);
     for (size_t i = authority.n; i > 0; i--) {
         if (authority.p[i - 1] == '@') {
-            url.user = percent_decode(str_head(authority, i - 1), arena);
+            url.user = url_decode(str_head(authority, i - 1), arena);
             authority = str_from(authority, i);
             break;
         }

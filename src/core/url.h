@@ -28,6 +28,9 @@ struct url {
 MUST_CHECK int url_parse(struct str text, struct arena *arena, struct url *ret_url,
                          struct error *err);
 
+/* %XX become bytes; what is no such escape stays. */
+struct str url_decode(struct str s, struct arena *arena);
+
 /* "host" or "host:port" as a Host header says it (the default port is left out). */
 struct str url_authority(const struct url *url, struct arena *arena);
 

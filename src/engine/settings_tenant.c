@@ -1,47 +1,7 @@
 #include "engine/settings_internal.h"
 
+#include "core/clock.h"
 #include "core/mem.h"
-
-/* "2027-01-01" or "2027-01-01T12:00:00Z" to wall milliseconds. */
-static int parse_time(struct str text, int64_t *ret_ms)
-{
-    static const char day_form[] = "dddd-dd-dd";
-    static const char time_form[] = "dddd-dd-ddTdd:dd:ddZ";
-    const char *form = text.n == sizeof(day_form) - 1 ? day_form : time_form;
-    int fields[6] = {0};
-    size_t field = 0;
-
-    if (text.n != strlen(form)) {
-        return ERR_INVALID;
-    }
-    for (size_t i = 0; i < text.n; i++) {
-        if (form[i] != 'd') {
-            if (text.p[i] != form[i]) {
-                return ERR_INVALID;
-            }
-            field++;
-            continue;
-        }
-        if (text.p[i] < '0' || text.p[i] > '9') {
-            return ERR_INVALID;
-        }
-        fields[field] = fields[field] * 10 + (text.p[i] - '0');
-    }
-    struct tm tm = {.tm_year = fields[0] - 1900,
-                    .tm_mon = fields[1] - 1,
-                    .tm_mday = fields[2],
-                    .tm_hour = fields[3],
-                    .tm_min = fields[4],
-                    .tm_sec = fields[5]};
-    struct tm asked = tm;
-    time_t seconds = timegm(&tm);
-    if (tm.tm_mon != asked.tm_mon || tm.tm_mday != asked.tm_mday || tm.tm_hour != asked.tm_hour ||
-        tm.tm_min != asked.tm_min || tm.tm_sec != asked.tm_sec) {
-        return ERR_INVALID; /* 30 February and its like */
-    }
-    *ret_ms = (int64_t)seconds * 1000;
-    return 0;
-}
 
 static int check_key_lists(struct settings_reader *r, const struct yaml_node *node,
                            const char *where, const struct settings_key *key, struct error *err)
@@ -90,7 +50,7 @@ static int read_key(struct settings_reader *r, const struct settings_tenant *ten
             "them (never the secret itself)",
             where);
     }
-    if (key->expires_text.n > 0 && parse_time(key->expires_text, &key->expires_ms) != 0) {
+    if (key->expires_text.n > 0 && clock_parse(key->expires_text, &key->expires_ms) != 0) {
         return yaml_error(r->config.doc, yaml_get(node, "expires"), err,
                           "%s: expires: 2027-01-01 or 2027-01-01T12:00:00Z was expected", where);
     }

@@ -212,30 +212,6 @@ static int reply_models(struct exchange *x)
     return PHASE_DONE;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* SDKs encode slashes in ids; both ways name the same model. */
-static struct str decoded_id(struct exchange *x)
-{
-    struct str raw = str_from(x->request->path, strlen("/v1/models/"));
-    char *out = arena_alloc(&x->request->arena, raw.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < raw.n; i++) {
-        int high = raw.p[i] == '%' && i + 2 < raw.n ? hex_digit(raw.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(raw.p[i + 2]) : -1;
-        out[n++] = low >= 0 ? (char)(high * 16 + low) : raw.p[i];
-        i += low >= 0 ? 2 : 0;
-    }
-    return str_make(out, n);
-}
-
 /* An unknown model and what its name may have meant; only what the key may see is named. */
 static int refuse_model(struct exchange *x, struct str name)
 {
@@ -273,7 +249,9 @@ static int phase_models(struct exchange *x)
     if (x->route->route != ROUTE_MODEL) {
         return PHASE_NEXT;
     }
-    struct str id = decoded_id(x);
+    /* SDKs encode slashes in ids; both ways name the same model. */
+    struct str id =
+        url_decode(str_from(x->request->path, strlen("/v1/models/")), &x->request->arena);
     const struct settings_model *model = settings_find_model(x->settings, id);
     if (!model || !settings_key_allows_model(x->key, id)) {
         return refuse_model(x, id);

@@ -1,6 +1,7 @@
 #include "sim/sim_sundry.h"
 
 #include "core/rand.h"
+#include "core/url.h"
 #include "sim/sim_answer.h"
 #include "sim/sim_text.h"
 
@@ -73,31 +74,9 @@ static int list_models(const struct sim_sundry_ask *ask, struct buf *out)
     return 200;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* Clients write the slashes of a model's name as %2F. */
-static struct str decode_percent(struct arena *arena, struct str text)
-{
-    char *p = arena_alloc(arena, text.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        int high = text.p[i] == '%' && i + 2 < text.n ? hex_digit(text.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
-        p[n++] = low >= 0 ? (char)(high << 4 | low) : text.p[i];
-        i += low >= 0 ? 2 : 0;
-    }
-    return str_make(p, n);
-}
-
 static int get_model(const struct sim_sundry_ask *ask, struct buf *out)
 {
-    struct str model = decode_percent(ask->arena, ask->rest);
+    struct str model = url_decode(ask->rest, ask->arena); /* slashes come as %2F */
     if (ask->models_fixed && !sim_model_exists(ask->models, ask->model_count, model)) {
         return 404;
     }

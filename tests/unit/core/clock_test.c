@@ -57,6 +57,38 @@ static void dates_agree_with_the_system(void **state)
     }
 }
 
+static void times_are_read_as_they_are_written(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t wall_ms; /* -1 = refused */
+    } rows[] = {
+        {"1970-01-01",           0                       },
+        {"2026-11-24",           INT64_C(1795478400000)  },
+        {"2026-11-24T13:05",     INT64_C(1795525500000)  },
+        {"2026-11-24 13:05:09Z", INT64_C(1795525509000)  },
+        {"2000-02-29T00:00:00Z", INT64_C(951782400000)   },
+        {"9999-12-31T23:59:59Z", INT64_C(253402300799000)},
+        {"2027-02-29",           -1                      },
+        {"1969-12-31",           -1                      },
+        {"2026-13-01",           -1                      },
+        {"2026-11-24T24:00",     -1                      },
+        {"2026-11-24T13:05:60",  -1                      },
+        {"2026-11-24T",          -1                      },
+        {"2026-11-24x",          -1                      },
+        {"26-11-24",             -1                      },
+        {"",                     -1                      },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t wall_ms = -1;
+        int code = clock_parse(str_of(rows[i].text), &wall_ms);
+        assert_int_equal(code == 0, rows[i].wall_ms >= 0);
+        assert_true(wall_ms == rows[i].wall_ms);
+    }
+}
+
 static void the_monotonic_clock_does_not_go_back(void **state)
 {
     (void)state;
@@ -75,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_written_in_utc),
         cmocka_unit_test(dates_agree_with_the_system),
+        cmocka_unit_test(times_are_read_as_they_are_written),
         cmocka_unit_test(the_monotonic_clock_does_not_go_back),
     };
 
