@@ -138,8 +138,3 @@ const struct log *engine_log(struct engine *e)
 {
     return e->options.log;
 }
-
-struct loop *engine_loop(struct engine *e)
-{
-    return e->options.loop;
-}

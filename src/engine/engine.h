@@ -42,6 +42,5 @@ struct client *engine_client(struct engine *engine);
 struct keyring *engine_keyring(struct engine *engine);
 struct store *engine_store(struct engine *engine);
 const struct log *engine_log(struct engine *engine);
-struct loop *engine_loop(struct engine *engine);
 
 #endif

@@ -92,13 +92,6 @@ static struct str path_behind_base(const struct settings_provider *p, struct str
     return versioned ? without_version(path) : path;
 }
 
-struct str header_upstream_path(const struct settings_provider *p, struct str path,
-                                struct arena *arena)
-{
-    struct str tail = path_behind_base(p, path);
-    return arena_printf(arena, "%.*s%.*s", STR_ARG(p->base_url.path), STR_ARG(tail));
-}
-
 static void put_line(struct buf *out, struct str name, struct str value)
 {
     buf_put_str(out, name);

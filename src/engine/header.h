@@ -30,12 +30,9 @@ struct header_request {
     bool has_body;
 };
 
-/* Appends request line and headers. */
+/* Appends request line and headers. The path is that of base_url and the client's, without a
+ * doubled /v1. */
 void header_write_request(struct buf *out, const struct header_request *request);
-
-/* The provider's path for a client's path: base_url's own path, without a doubled /v1. */
-struct str header_upstream_path(const struct settings_provider *provider, struct str path,
-                                struct arena *arena);
 
 /* Copies the headers that go to the client into `out` (at most `max`), names and values in the
  * arena; returns how many. */

@@ -166,9 +166,8 @@ static int read_price(struct settings_reader *r, const struct yaml_node *node, s
         {"batch_output",   texts.batch_output,   &price->batch_output  },
     };
 
-    price->long_input = price->long_cached = price->long_output = -1;
+    catalogue_price_init(price);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        *parts[i].field = -1;
         if (parts[i].text.n > 0 && catalogue_price_parse(parts[i].text, parts[i].field) != 0) {
             return yaml_error(r->config.doc, yaml_get(node, parts[i].name), err,
                               "%s: %s: USD per million tokens was expected, as in 0.25", where,
