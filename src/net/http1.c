@@ -343,12 +343,19 @@ static int skip_interim(struct http1 *p, struct error *err)
     return 0;
 }
 
-static int parse_head(struct http1 *p, struct error *err)
+static int parse_start_line(struct http1 *p, struct error *err)
 {
     struct str all = buf_str(&p->head);
     struct str line = str_head(all, (size_t)str_find_char(all, '\r'));
-    int code = p->kind == HTTP1_REQUEST ? http1_parse_request_line(line, &p->view, err)
-                                        : http1_parse_status_line(line, &p->view, err);
+    return p->kind == HTTP1_REQUEST ? http1_parse_request_line(line, &p->view, err)
+                                    : http1_parse_status_line(line, &p->view, err);
+}
+
+static int parse_head(struct http1 *p, struct error *err)
+{
+    struct str all = buf_str(&p->head);
+    /* Once more: the views of the first time may have moved with the buffer. */
+    int code = parse_start_line(p, err);
     if (code != 0) {
         return code;
     }
@@ -384,6 +391,7 @@ static int feed_head(struct http1 *p, struct str bytes, size_t *ret_n, struct er
     }
     struct str rest = str_from(bytes, before);
     size_t room = HTTP1_HEAD_BYTES_MAX - p->head.n;
+    bool was_past_first = p->lines.past_first;
     code = http1_lines_scan(&p->lines, str_head(rest, room), &n, &done, err);
     if (code != 0) {
         return code;
@@ -393,7 +401,11 @@ static int feed_head(struct http1 *p, struct str bytes, size_t *ret_n, struct er
     if (done) {
         return parse_head(p, err);
     }
-    if (rest.n > room) {
+    /* What is no HTTP is refused with its first line: an end of its head may never come. */
+    if (p->lines.past_first && !was_past_first) {
+        return parse_start_line(p, err);
+    }
+    if (n == room && rest.n > n) {
         return error_set(err, ERR_LIMIT, "the %s's head is larger than %u bytes", message_name(p),
                          HTTP1_HEAD_BYTES_MAX);
     }

@@ -80,7 +80,8 @@ int http1_lines_scan(struct http1_lines *l, struct str bytes, size_t *ret_n, boo
 {
     size_t i = 0;
     bool done = false;
-    while (i < bytes.n && !done) {
+    bool first = false;
+    while (i < bytes.n && !done && !first) {
         unsigned char c = (unsigned char)bytes.p[i];
         if (l->at == HTTP1_AT_CR || l->at == HTTP1_AT_LAST_CR) {
             if (c != '\n') {
@@ -89,6 +90,7 @@ int http1_lines_scan(struct http1_lines *l, struct str bytes, size_t *ret_n, boo
             }
             done = l->at == HTTP1_AT_LAST_CR;
             l->at = HTTP1_AT_LINE_START;
+            first = !l->past_first && !l->in_trailer;
             l->past_first = true;
             i++;
             continue;

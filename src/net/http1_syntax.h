@@ -40,7 +40,8 @@ void http1_lines_start_trailer(struct http1_lines *l);
 /* Skips empty lines before a request; tells early what is no HTTP at all. Stops at the message. */
 MUST_CHECK int http1_lines_skip(struct http1_lines *l, struct str bytes, size_t *ret_n,
                                 struct error *err);
-/* Passes over lines up to and including an empty one; *ret_done says that it came. */
+/* Passes over lines up to and including an empty one (*ret_done says that it came), and stops once
+ * behind the first line of a head (past_first turns true). */
 MUST_CHECK int http1_lines_scan(struct http1_lines *l, struct str bytes, size_t *ret_n,
                                 bool *ret_done, struct error *err);
 
