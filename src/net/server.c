@@ -35,6 +35,7 @@ struct server_conn {
     bool processing; /* the loop in take_bytes runs */
     bool message_whole;
     bool head_pending; /* bytes of a head have come, the head is not whole */
+    bool held;         /* former answers wait to be read: no further request is taken */
     bool keep_alive;
     bool chunked; /* the answer is */
     bool started; /* the answer has */
@@ -263,20 +264,31 @@ static void take_bytes(struct server_conn *c, struct str bytes)
 {
     c->depth++;
     c->processing = true;
-    while (bytes.n > 0 && c->state == CONN_READING) {
+    while (bytes.n > 0 && c->state == CONN_READING && !c->held) {
         bytes = str_from(bytes, parse_piece(c, bytes));
     }
     c->processing = false;
-    if (bytes.n > 0 && c->state == CONN_ANSWERING) {
+    if (bytes.n > 0 && (c->state == CONN_ANSWERING || c->held)) {
         keep_ahead(c, bytes);
     }
     conn_leave(c);
 }
 
+/* Goes on with what was read ahead, and with reading. */
+static void take_ahead(struct server_conn *c)
+{
+    struct buf ahead;
+    buf_init(&ahead, c->ahead.max);
+    buf_move(&ahead, &c->ahead);
+    sock_resume(c->sock);
+    take_bytes(c, buf_str(&ahead));
+    buf_release(&ahead);
+}
+
 static void data_came(void *ctx, struct str bytes)
 {
     struct server_conn *c = ctx;
-    if (c->state == CONN_ANSWERING) {
+    if (c->state == CONN_ANSWERING || c->held) {
         keep_ahead(c, bytes);
     } else if (c->state == CONN_READING) {
         take_bytes(c, bytes);
@@ -299,6 +311,10 @@ static void sock_drained(void *ctx)
     struct server_conn *c = ctx;
     if (c->state == CONN_ANSWERING) {
         c->server->events->on_drain(c->server->ctx, c->request);
+    } else if (c->held) {
+        c->held = false;
+        timer_set(&c->timer, c->server->options.idle_timeout_ms);
+        take_ahead(c);
     }
 }
 
@@ -367,16 +383,16 @@ static void next_request(struct server_conn *c)
     c->head_pending = false;
     http1_next(c->parser);
     timer_set(&c->timer, c->server->options.idle_timeout_ms);
+    /* Who sends requests and reads no answer would have them pile up here. */
+    c->held = sock_backlog(c->sock) >= SOCK_BACKLOG_HIGH;
+    if (c->held) {
+        return; /* until the socket has drained, or the connection was idle for too long */
+    }
     if (c->processing || c->ahead.n == 0) {
         sock_resume(c->sock);
         return; /* the loop in take_bytes goes on with what it has */
     }
-    struct buf ahead;
-    buf_init(&ahead, c->ahead.max);
-    buf_move(&ahead, &c->ahead);
-    sock_resume(c->sock);
-    take_bytes(c, buf_str(&ahead));
-    buf_release(&ahead);
+    take_ahead(c);
 }
 
 static void put_header(struct buf *out, struct str name, struct str value)

@@ -3,6 +3,7 @@
 #include "net/server.h"
 
 #define OPEN_MAX_REQUESTS 64
+#define LARGE_ANSWER_BYTES 100000
 
 /* An application that answers at once, or keeps requests until the test answers them. */
 struct app {
@@ -13,6 +14,7 @@ struct app {
     size_t requests;
     size_t gone;
     size_t drained;
+    bool large_answers; /* given at once */
     bool answer_at_once;
     bool answer_refused; /* refused ones are answered at once in any case */
 };
@@ -51,6 +53,12 @@ static void on_request(void *ctx, struct server_request *r)
     a->requests++;
     if (r->refused.status != 0 && a->answer_refused) {
         server_reply(r, r->refused.status, "text/plain", NULL, 0, str_of(r->refused.error.text));
+        return;
+    }
+    if (a->large_answers) {
+        char text[LARGE_ANSWER_BYTES];
+        memset(text, 'a', sizeof(text));
+        server_reply(r, 200, "text/plain", NULL, 0, str_make(text, sizeof(text)));
         return;
     }
     if (a->answer_at_once) {
@@ -415,6 +423,46 @@ static void what_is_sent_ahead_is_bounded_and_not_lost(void **state)
     }
     UNTIL(a.loop, peer_has(&p, "you sent /7999 "));
     buf_release(&many);
+    peer_close(&p);
+    app_close(&a);
+}
+
+static void unread_answers_hold_back_the_requests_behind_them(void **state)
+{
+    const size_t all = 600;
+    struct app a;
+    struct peer p;
+    (void)state;
+    app_open(&a, &usual, true);
+    a.large_answers = true;
+    app_peer(&a, &p);
+    for (size_t i = 0; i < all; i++) {
+        peer_send(&p, GET("/"));
+    }
+    peer_idle(a.loop);
+    assert_true(a.requests > 2);
+    assert_true(a.requests < all / 2); /* what the kernel holds, and a little more */
+    UNTIL(a.loop, (peer_read(&p), peer_forget(&p), a.requests == all));
+    peer_close(&p);
+    UNTIL(a.loop, server_connections(a.server) == 0);
+    app_close(&a);
+}
+
+static void a_client_that_reads_no_answers_is_let_go_as_an_idle_one(void **state)
+{
+    struct server_options options = usual;
+    struct app a;
+    struct peer p;
+    (void)state;
+    options.idle_timeout_ms = 20;
+    app_open(&a, &options, true);
+    a.large_answers = true;
+    app_peer(&a, &p);
+    for (size_t i = 0; i < 600; i++) {
+        peer_send(&p, GET("/"));
+    }
+    UNTIL(a.loop, a.requests > 2 && server_connections(a.server) == 0);
+    assert_true(a.requests < 300);
     peer_close(&p);
     app_close(&a);
 }
@@ -805,6 +853,8 @@ int main(void)
         cmocka_unit_test(pipelined_requests_are_answered_one_after_the_other),
         cmocka_unit_test(a_pipelined_request_waits_for_the_answer_before_it),
         cmocka_unit_test(what_is_sent_ahead_is_bounded_and_not_lost),
+        cmocka_unit_test(unread_answers_hold_back_the_requests_behind_them),
+        cmocka_unit_test(a_client_that_reads_no_answers_is_let_go_as_an_idle_one),
         cmocka_unit_test(a_client_that_leaves_is_told_in_every_phase),
         cmocka_unit_test(a_client_that_leaves_before_its_request_is_whole_is_no_request),
         cmocka_unit_test(a_stream_is_chunked_for_new_clients_and_ends_with_the_connection_for_old),
