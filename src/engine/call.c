@@ -4,6 +4,7 @@
 #include "core/mem.h"
 #include "engine/header.h"
 #include "engine/relay.h"
+#include "engine/scrub.h"
 #include "engine/settle.h"
 
 #define ATTEMPTS_JSON_MAX (64u << 10)
@@ -179,19 +180,19 @@ static void end_failed(struct call *c)
     events->on_failed(ctx, &failure);
 }
 
-/* A provider's key must not come back out through an error text. */
-static void scrub(struct call *c)
+/* A provider's key must not come back out through what it says of a failure. */
+static void scrub_buf(const struct call *c, struct buf *bytes)
 {
-    const struct settings_provider *p = target_of(c)->provider;
-    for (size_t i = 0; i < p->api_key_count; i++) {
-        struct str secret = p->api_keys[i].secret;
-        struct str rest = buf_str(&c->error_body);
-        ptrdiff_t at = secret.n >= 4 ? str_find(rest, secret) : -1;
-        while (at >= 0) {
-            memset((char *)(uintptr_t)rest.p + at, '*', secret.n);
-            rest = str_from(rest, (size_t)at + secret.n);
-            at = str_find(rest, secret);
-        }
+    scrub(target_of(c)->provider, bytes->p, bytes->n);
+}
+
+/* Of a failure that is told within an answer whose status was fine. */
+static void scrub_told_failure(struct call *c)
+{
+    if (c->relaying && c->relay.facts.failed) {
+        char *text = c->relay.facts.error_text;
+        scrub_buf(c, &c->relay.out);
+        scrub(target_of(c)->provider, text, strlen(text));
     }
 }
 
@@ -219,7 +220,7 @@ static void deliver_refusal(struct call *c)
         buf_clear(&c->error_body);
         dialect_write_error(c->request.route->dialect, &error, &c->error_body);
     }
-    scrub(c);
+    scrub_buf(c, &c->error_body);
     c->answer.content_length = (int64_t)c->error_body.n;
     c->events->on_head(c->ctx, &c->answer);
     if (c->error_body.n > 0) {
@@ -256,12 +257,18 @@ static bool go_on(struct call *c)
     return true;
 }
 
+/* Passed on, a redirect would send the client past weir, with its virtual key. */
+static bool is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
 static void attempt_failed(struct call *c)
 {
     note_attempt(c);
     if (go_on(c)) {
         attempt_start(c);
-    } else if (c->state == CALL_REFUSED) {
+    } else if (c->state == CALL_REFUSED && !is_redirect(c->answer.status)) {
         deliver_refusal(c);
     } else {
         end_failed(c);
@@ -273,7 +280,7 @@ static void refusal_is_whole(struct call *c)
     const struct settings_provider *p = target_of(c)->provider;
     char said[256] = "";
 
-    scrub(c);
+    scrub_buf(c, &c->error_body);
     p->dialect->error_text(buf_str(&c->error_body), said, sizeof(said));
     c->outcome = outcome_of_status(c->answer.status);
     snprintf(c->text, sizeof(c->text), "provider \"%.*s\" answered HTTP %d: %s", STR_ARG(p->name),
@@ -291,6 +298,13 @@ static void refusal_is_whole(struct call *c)
                  "provider \"%.*s\" refused the key that weir holds for it (HTTP %d%s%s); its "
                  "operator must look at api_keys",
                  STR_ARG(p->name), c->answer.status, quoted ? "" : ": ", quoted ? "" : said);
+    }
+    if (is_redirect(c->answer.status)) {
+        snprintf(
+            c->text, sizeof(c->text),
+            "provider \"%.*s\" answered with a redirect (HTTP %d), which weir does not follow; "
+            "its operator must put the address where it really is into base_url%s%s",
+            STR_ARG(p->name), c->answer.status, said[0] ? ": " : "", said);
     }
     attempt_failed(c);
 }
@@ -322,7 +336,9 @@ static void note_request_id(struct call *c, const struct http_head *head)
     if (id.n == 0) {
         id = http_head_get(head, "request-id");
     }
-    c->request.trace->upstream_request_id = arena_str(&c->request.trace->arena, str_head(id, 200));
+    id = arena_str(&c->request.trace->arena, str_head(id, 200));
+    scrub(target_of(c)->provider, (char *)(uintptr_t)id.p, id.n);
+    c->request.trace->upstream_request_id = id;
 }
 
 static void head_came(void *ctx, const struct http_head *head)
@@ -340,6 +356,10 @@ static void head_came(void *ctx, const struct http_head *head)
         .stream = is_event_stream(head),
     };
     if (head->status / 100 != 2) {
+        for (size_t i = 0; i < c->answer.header_count; i++) {
+            struct str value = headers[i].value; /* a copy in our arena */
+            scrub(target_of(c)->provider, (char *)(uintptr_t)value.p, value.n);
+        }
         c->state = CALL_REFUSED;
         return;
     }
@@ -420,6 +440,7 @@ static void turn_came(void *ctx)
     if (!c->relaying) {
         return;
     }
+    scrub_told_failure(c);
     if (failed_before_content(c)) {
         fail_and_cancel(c, OUTCOME_PROVIDER_OVERLOADED, c->relay.facts.error_text);
         return;
@@ -446,6 +467,7 @@ static void end_came(void *ctx)
         refusal_is_whole(c);
         return;
     }
+    scrub_told_failure(c);
     if (failed_before_content(c)) {
         fail_and_cancel(c, OUTCOME_PROVIDER_OVERLOADED, c->relay.facts.error_text);
         return;
@@ -456,6 +478,7 @@ static void end_came(void *ctx)
         return;
     }
     relay_finish(&c->relay, true);
+    scrub_told_failure(c);
     pass_on(c);
     if (cut) {
         fail_and_cancel(c, OUTCOME_PROVIDER_CUT, "the stream ended before its last event");

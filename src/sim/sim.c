@@ -506,9 +506,9 @@ static int add_keys(struct sim *sim, const struct str *keys, size_t n, struct er
         struct sim_key *key = &sim->keys[sim->key_count++];
         int64_t status = 0;
         *key = (struct sim_key){.key = str_split(&text, '=')};
-        if (text.n > 0 && (str_to_i64(text, &status) != 0 || status < 400 || status > 599)) {
+        if (text.n > 0 && (str_to_i64(text, &status) != 0 || status < 300 || status > 599)) {
             return error_set(err, ERR_INVALID,
-                             "simulated key %zu: what follows \"=\" is a status from 400 to 599",
+                             "simulated key %zu: what follows \"=\" is a status from 300 to 599",
                              i + 1);
         }
         key->status = (int)status;
