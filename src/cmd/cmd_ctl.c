@@ -41,10 +41,11 @@ static int ask(const void *options, const char *method, const char *path,
     if (result == 0 && o->json) {
         json_write(&report, yyjson_doc_get_root(doc));
         buf_putc(&report, '\n');
+        table_out_print_json(&report);
     } else if (result == 0) {
         show(&report, yyjson_doc_get_root(doc));
+        fwrite(buf_str(&report).p, 1, report.n, stdout);
     }
-    fwrite(buf_str(&report).p, 1, report.n, stdout);
     yyjson_doc_free(doc);
     buf_release(&report);
     buf_release(&answer);

@@ -241,7 +241,11 @@ static int run(const struct cmd_context *context, const void *options, struct er
     }
     if (result == 0) {
         finish(&report);
-        (void)fwrite(buf_str(&report.out).p, 1, report.out.n, stdout);
+        if (o->json) {
+            table_out_print_json(&report.out);
+        } else {
+            (void)fwrite(buf_str(&report.out).p, 1, report.out.n, stdout);
+        }
     }
     store_reader_close(reader);
     table_out_release(&report.table);

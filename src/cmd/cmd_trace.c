@@ -30,9 +30,13 @@ struct list {
     bool json;
 };
 
-static void flush(struct buf *out)
+static void flush(struct buf *out, bool json)
 {
-    (void)fwrite(buf_str(out).p, 1, out->n, stdout);
+    if (json) {
+        table_out_print_json(out);
+    } else {
+        (void)fwrite(buf_str(out).p, 1, out->n, stdout);
+    }
     buf_clear(out);
 }
 
@@ -47,7 +51,7 @@ static int put_trace(void *ctx, const struct trace *trace)
         trace_table_row(&list->table, trace);
     }
     if (list->out.n > OUTPUT_PIECE_BYTES) {
-        flush(&list->out);
+        flush(&list->out, list->json);
     }
     return ferror(stdout) ? ERR_IO : 0;
 }
@@ -97,7 +101,7 @@ static int run_ls(const struct cmd_context *context, const void *options, struct
         result = store_list(reader, &filter, put_trace, &list, err);
     }
     table_out_end(&list.table);
-    flush(&list.out);
+    flush(&list.out, o->json);
     store_reader_close(reader);
     table_out_release(&list.table);
     buf_release(&list.out);
@@ -115,11 +119,11 @@ static void print_trace(const struct trace *trace, const struct trace_options *o
     if (o->json) {
         trace_report_write_json(trace, &report);
         (void)buf_putc(&report, '\n');
-        flush(&report);
+        flush(&report, true);
     } else {
         trace_report_write(trace, &report);
         table_out_put_safe(&clean, buf_str(&report), true);
-        flush(&clean);
+        flush(&clean, false);
     }
     if (o->raw && !o->json) {
         printf("\nrequest, %zu bytes as kept\n", trace->request_body.n);

@@ -6,6 +6,8 @@
 
 #include "core/error.h"
 
+#define JSON_BYTES_MAX ((size_t)2 << 30)
+
 #define GAP   "  "
 #define BOLD  "\x1b[1m"
 #define PLAIN "\x1b[0m"
@@ -48,6 +50,49 @@ void table_out_put_safe(struct buf *out, struct str text, bool keep_lines)
         }
         text = str_from(text, n ? n : 1);
     }
+}
+
+/* The number of a character of up to three bytes. */
+static unsigned number_of(const unsigned char *c, size_t n)
+{
+    if (n == 1) {
+        return c[0];
+    }
+    if (n == 2) {
+        return (c[0] & 0x1Fu) << 6 | (c[1] & 0x3Fu);
+    }
+    return (c[0] & 0x0Fu) << 12 | (c[1] & 0x3Fu) << 6 | (c[2] & 0x3Fu);
+}
+
+void table_out_put_safe_json(struct buf *out, struct str json)
+{
+    size_t at = 0, from = 0;
+
+    while (at < json.n) {
+        size_t n = str_utf8_char(str_from(json, at));
+        const unsigned char *c = (const unsigned char *)json.p + at;
+
+        /* Whitespace stands between the parts of JSON and below 0x20 nothing else does. */
+        if (n == 0 || *c == '\n' || *c == '\r' || *c == '\t' || is_harmless(c, n)) {
+            at += n ? n : 1;
+            continue;
+        }
+        (void)buf_put(out, json.p + from, at - from);
+        (void)buf_putf(out, "\\u%04x", number_of(c, n));
+        at += n;
+        from = at;
+    }
+    (void)buf_put_str(out, str_from(json, from));
+}
+
+void table_out_print_json(const struct buf *json)
+{
+    struct buf safe;
+
+    buf_init(&safe, JSON_BYTES_MAX);
+    table_out_put_safe_json(&safe, buf_str(json));
+    (void)fwrite(buf_str(&safe).p, 1, safe.n, stdout);
+    buf_release(&safe);
 }
 
 /* Characters, which is what most terminals take one column for. */

@@ -67,4 +67,10 @@ void table_out_end(struct table_out *table);
 /* Appends text that a stranger may have written; line breaks and tabs stay when asked to. */
 void table_out_put_safe(struct buf *out, struct str text, bool keep_lines);
 
+/* Appends JSON with the same characters escaped, which a JSON text has in strings only: what it
+ * says stays, and a terminal that shows it is not steered. */
+void table_out_put_safe_json(struct buf *out, struct str json);
+/* The same, to standard output. */
+void table_out_print_json(const struct buf *json);
+
 #endif

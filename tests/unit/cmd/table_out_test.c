@@ -148,6 +148,23 @@ static void clean_text_may_keep_its_lines(void **state)
     buf_release(&out);
 }
 
+static void json_says_the_same_without_steering_a_terminal(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    table_out_put_safe_json(&out, STR("{\n\t\"a\": \"\xc2\x9b"
+                                      "31m\x7f\xe2\x80\xae\xe2\x81\xa6"
+                                      "\xc3\xa9\xf0\x9f\x99\x82\"}\n"));
+    assert_string_equal(buf_cstr(&out), "{\n\t\"a\": \"\\u009b31m\\u007f\\u202e\\u2066"
+                                        "\xc3\xa9\xf0\x9f\x99\x82\"}\n");
+    buf_clear(&out);
+    table_out_put_safe_json(&out, STR(""));
+    assert_int_equal(out.n, 0);
+    buf_release(&out);
+}
+
 static void an_output_that_is_no_terminal_has_no_colour(void **state)
 {
     (void)state;
@@ -165,6 +182,7 @@ int main(void)
         cmocka_unit_test(rows_beyond_the_sample_keep_its_widths),
         cmocka_unit_test(a_cell_cannot_move_the_cursor_or_be_endless),
         cmocka_unit_test(clean_text_may_keep_its_lines),
+        cmocka_unit_test(json_says_the_same_without_steering_a_terminal),
         cmocka_unit_test(an_output_that_is_no_terminal_has_no_colour),
     };
 
