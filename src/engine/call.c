@@ -337,7 +337,7 @@ static void note_request_id(struct call *c, const struct http_head *head)
         id = http_head_get(head, "request-id");
     }
     id = arena_str(&c->request.trace->arena, str_head(id, 200));
-    scrub(target_of(c)->provider, (char *)(uintptr_t)id.p, id.n);
+    scrub(target_of(c)->provider, (char *)id.p, id.n);
     c->request.trace->upstream_request_id = id;
 }
 
@@ -358,7 +358,7 @@ static void head_came(void *ctx, const struct http_head *head)
     if (head->status / 100 != 2) {
         for (size_t i = 0; i < c->answer.header_count; i++) {
             struct str value = headers[i].value; /* a copy in our arena */
-            scrub(target_of(c)->provider, (char *)(uintptr_t)value.p, value.n);
+            scrub(target_of(c)->provider, (char *)value.p, value.n);
         }
         c->state = CALL_REFUSED;
         return;

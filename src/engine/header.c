@@ -53,7 +53,7 @@ static enum header_rule rule_of(const struct header_row *rows, size_t n, struct 
 {
     for (size_t i = 0; i < n; i++) {
         struct str pattern = str_of(rows[i].name);
-        bool open = pattern.p[pattern.n - 1] == '*';
+        bool open = str_ends(pattern, STR("*"));
         if (open) {
             pattern.n--;
         }
@@ -64,12 +64,23 @@ static enum header_rule rule_of(const struct header_row *rows, size_t n, struct 
     return HEADER_PASS;
 }
 
-/* Names listed in Connection belong to the hop as well (RFC 9110, 7.6.1). */
+static bool lists(struct str list, struct str name)
+{
+    while (list.n > 0) {
+        if (str_eq_nocase(str_trim(str_split(&list, ',')), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Names listed in Connection, which may come more than once, belong to the hop as well (RFC 9110,
+ * 7.6.1). */
 static bool named_by_connection(const struct http_head *head, struct str name)
 {
-    struct str rest = http_head_get(head, "connection");
-    while (rest.n > 0) {
-        if (str_eq_nocase(str_trim(str_split(&rest, ',')), name)) {
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct http_header *h = &head->headers[i];
+        if (str_eq_nocase(h->name, STR("connection")) && lists(h->value, name)) {
             return true;
         }
     }

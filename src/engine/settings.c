@@ -271,7 +271,7 @@ void settings_unref(struct settings *s)
         tls_context_unref(s->providers[i].tls);
         for (size_t k = 0; k < s->providers[i].api_key_count; k++) {
             struct str secret = s->providers[i].api_keys[k].secret;
-            mem_wipe((char *)(uintptr_t)secret.p, secret.n);
+            mem_wipe((char *)secret.p, secret.n);
         }
     }
     arena_release(&s->arena);

@@ -264,7 +264,7 @@ int settings_read_providers(struct settings_reader *r, struct error *err)
             return rc;
         }
         if (!is_on(r, p)) {
-            map_put(&r->providers_off, p->name, (void *)(uintptr_t)node->keys[i]);
+            map_put(&r->providers_off, p->name, (void *)node->keys[i]);
             continue;
         }
         map_put(&s->providers_by_name, p->name, p);

@@ -204,6 +204,26 @@ static bool token_is_right(const struct settings *s, const struct http_head *hea
     return memcmp(want.bytes, got.bytes, sizeof(want.bytes)) == 0;
 }
 
+/* The host of a Host header: an IP address or this machine's own name, not a name that a stranger's
+ * DNS could have pointed here. No Host at all is no browser. */
+static bool host_is_local(struct str host)
+{
+    if (host.n == 0 || host.p[0] == '[') {
+        return true;
+    }
+    ptrdiff_t colon = str_find_char(host, ':');
+    struct str name = colon < 0 ? host : str_head(host, (size_t)colon);
+    if (str_eq_nocase(name, STR("localhost"))) {
+        return true;
+    }
+    size_t digits = 0; /* at the end: a last label of digits makes an IPv4 address, never a name */
+    while (digits < name.n && name.p[name.n - digits - 1] >= '0' &&
+           name.p[name.n - digits - 1] <= '9') {
+        digits++;
+    }
+    return digits > 0 && (digits == name.n || name.p[name.n - digits - 1] == '.');
+}
+
 static const struct admin_route *find_route(struct server_request *r, bool *ret_path_known)
 {
     *ret_path_known = false;
@@ -240,6 +260,13 @@ static void request_came(void *ctx, struct server_request *r)
     }
     if (route->control && http_head_get(&r->head, "x-weir-ctl").n == 0) {
         refuse(r, 403, "control wants the header x-weir-ctl: 1");
+        return;
+    }
+    bool has_token = gateway_settings(admin->gateway)->admin_token.n > 0;
+    if (route->control && !has_token && !host_is_local(http_head_get(&r->head, "host"))) {
+        refuse(r, 403,
+               "without an admin_token control answers to an IP address or localhost only, "
+               "not to another name");
         return;
     }
     struct buf body;

@@ -13,7 +13,9 @@
  *   POST /control/drain      graceful shutdown
  *
  * With admin_token set every path but /healthz wants it as Bearer. Control paths also want the
- * header x-weir-ctl, which no web page can send across origins without being asked first.
+ * header x-weir-ctl, which no web page can send across origins without being asked first. Without a
+ * token they are not served under a host name of others' making either: a page whose name has been
+ * pointed at this machine (DNS rebinding) is of the same origin and could send the header.
  */
 #include <stdint.h>
 

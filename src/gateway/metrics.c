@@ -82,7 +82,7 @@ static void series_clear(struct map *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         struct series *s = map->entries[i].value;
-        x_free((char *)(uintptr_t)s->labels.p);
+        x_free((char *)s->labels.p);
         x_free(s);
     }
     map_release(map);

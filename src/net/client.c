@@ -132,9 +132,9 @@ static void origin_release(struct client_origin *o)
         o->next->prev = o->prev;
     }
     tls_context_unref(o->options.tls);
-    x_free((char *)(uintptr_t)o->options.host);
-    x_free((char *)(uintptr_t)o->options.proxy_host);
-    x_free((char *)(uintptr_t)o->options.proxy_authorization);
+    x_free((char *)o->options.host);
+    x_free((char *)o->options.proxy_host);
+    x_free((char *)o->options.proxy_authorization);
     x_free(o);
 }
 

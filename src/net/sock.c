@@ -170,7 +170,7 @@ void sock_flush(struct sock *s)
 static void put_direct(struct sock *s, const char *bytes, size_t n)
 {
     uv_buf_t parts[2] = {uv_buf_init(s->out.p, (unsigned)s->out.n),
-                         uv_buf_init((char *)(uintptr_t)bytes, (unsigned)n)};
+                         uv_buf_init((char *)bytes, (unsigned)n)};
     bool both = s->out.n > 0;
     int sent = uv_try_write((uv_stream_t *)&s->tcp, both ? parts : parts + 1, both ? 2 : 1);
     size_t done = sent > 0 ? (size_t)sent : 0;
