@@ -50,10 +50,6 @@ const char *error_name(enum err code);
 NORETURN void bug_report(const char *file, int line, const char *condition);
 
 #define BUG_ON(cond)                                                                               \
-    do {                                                                                           \
-        if (__builtin_expect(!!(cond), 0)) {                                                       \
-            bug_report(__FILE__, __LINE__, #cond);                                                 \
-        }                                                                                          \
-    } while (0)
+    (__builtin_expect(!!(cond), 0) ? bug_report(__FILE__, __LINE__, #cond) : (void)0)
 
 #endif

@@ -3,19 +3,19 @@
 #include "core/attr.h"
 
 const struct route_info route_table[] = {
-    {ROUTE_CHAT,         "chat",         "POST", "/v1/chat/completions",      false, DIALECT_OPENAI,    true,  true },
-    {ROUTE_COMPLETIONS,  "completions",  "POST", "/v1/completions",           false, DIALECT_OPENAI,    true,
+    {ROUTE_CHAT,         DIALECT_OPENAI,    "chat",         "POST", "/v1/chat/completions",      false, true,  true },
+    {ROUTE_COMPLETIONS,  DIALECT_OPENAI,    "completions",  "POST", "/v1/completions",           false, true,
      true                                                                                                           },
-    {ROUTE_EMBEDDINGS,   "embeddings",   "POST", "/v1/embeddings",            false, DIALECT_OPENAI,    false, true },
-    {ROUTE_RESPONSES,    "responses",    "POST", "/v1/responses",             false, DIALECT_OPENAI,    true,  true },
-    {ROUTE_MESSAGES,     "messages",     "POST", "/v1/messages",              false, DIALECT_ANTHROPIC, true,  true },
-    {ROUTE_COUNT_TOKENS, "count_tokens", "POST", "/v1/messages/count_tokens", false,
-     DIALECT_ANTHROPIC,                                                                                 false, false},
-    {ROUTE_MODELS,       "models",       "GET",  "/v1/models",                false, DIALECT_OPENAI,    false, false},
-    {ROUTE_MODEL,        "model",        "GET",  "/v1/models/",               true,  DIALECT_OPENAI,    false, false},
-    {ROUTE_HEALTH,       "healthz",      "GET",  "/healthz",                  false, DIALECT_OPENAI,    false, false},
-    {ROUTE_READY,        "readyz",       "GET",  "/readyz",                   false, DIALECT_OPENAI,    false, false},
-    {ROUTE_NONE,         NULL,           NULL,   NULL,                        false, DIALECT_OPENAI,    false, false},
+    {ROUTE_EMBEDDINGS,   DIALECT_OPENAI,    "embeddings",   "POST", "/v1/embeddings",            false, false, true },
+    {ROUTE_RESPONSES,    DIALECT_OPENAI,    "responses",    "POST", "/v1/responses",             false, true,  true },
+    {ROUTE_MESSAGES,     DIALECT_ANTHROPIC, "messages",     "POST", "/v1/messages",              false, true,  true },
+    {ROUTE_COUNT_TOKENS, DIALECT_ANTHROPIC, "count_tokens", "POST", "/v1/messages/count_tokens",
+     false,                                                                                             false, false},
+    {ROUTE_MODELS,       DIALECT_OPENAI,    "models",       "GET",  "/v1/models",                false, false, false},
+    {ROUTE_MODEL,        DIALECT_OPENAI,    "model",        "GET",  "/v1/models/",               true,  false, false},
+    {ROUTE_HEALTH,       DIALECT_OPENAI,    "healthz",      "GET",  "/healthz",                  false, false, false},
+    {ROUTE_READY,        DIALECT_OPENAI,    "readyz",       "GET",  "/readyz",                   false, false, false},
+    {ROUTE_NONE,         DIALECT_OPENAI,    NULL,           NULL,   NULL,                        false, false, false},
 };
 
 const struct passthrough_kind passthrough_kinds[] = {
@@ -31,9 +31,9 @@ const struct passthrough_kind passthrough_kinds[] = {
 
 /* One row for each dialect, because a row names the dialect to word answers in. */
 static const struct route_info passthrough_rows[] = {
-    [DIALECT_OPENAI] = {ROUTE_PASSTHROUGH, "passthrough", "*", "/v1/", true, DIALECT_OPENAI,    true,
+    [DIALECT_OPENAI] = {ROUTE_PASSTHROUGH, DIALECT_OPENAI,    "passthrough", "*", "/v1/", true, true,
                         false                                                                              },
-    [DIALECT_ANTHROPIC] = {ROUTE_PASSTHROUGH, "passthrough", "*", "/v1/", true, DIALECT_ANTHROPIC,
+    [DIALECT_ANTHROPIC] = {ROUTE_PASSTHROUGH, DIALECT_ANTHROPIC, "passthrough", "*", "/v1/", true,
                         true,                                                                         false},
 };
 

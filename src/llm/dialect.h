@@ -32,11 +32,11 @@ enum route {
 
 struct route_info {
     enum route route;
+    enum dialect dialect;
     const char *name; /* "chat": in traces, metrics and messages */
     const char *method;
     const char *path; /* exact, or a prefix when it ends in '/' and `prefix` is set */
     bool prefix;
-    enum dialect dialect;
     bool streams; /* may answer with server-sent events */
     bool billed;  /* uses tokens */
 };

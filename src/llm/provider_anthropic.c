@@ -111,6 +111,7 @@ static struct str type_in(struct str data)
     return STR_EMPTY;
 }
 
+/* Three spans of one event: NOLINTNEXTLINE(readability-function-size) */
 static enum provider_verdict on_event(enum route route, struct str event, struct str data,
                                       struct str raw, bool strip_usage, struct answer_facts *facts,
                                       struct buf *replacement)

@@ -206,14 +206,12 @@ static struct cut usage_cut(struct str data, const struct chunk *chunk)
 /* Bytes of the line at `at` up to its value when it is a data line, else 0. */
 static size_t data_prefix(struct str line)
 {
-    if (str_starts(line, STR("\xef\xbb\xbf"))) {
-        size_t inner = data_prefix(str_from(line, 3));
-        return inner > 0 ? inner + 3 : 0;
+    size_t mark = str_starts(line, STR("\xef\xbb\xbf")) ? 3 : 0;
+    struct str field = str_from(line, mark);
+    if (str_starts(field, STR("data:"))) {
+        return mark + (field.n > 5 && field.p[5] == ' ' ? 6 : 5);
     }
-    if (str_starts(line, STR("data:"))) {
-        return line.n > 5 && line.p[5] == ' ' ? 6 : 5;
-    }
-    return str_is(line, "data") ? 4 : 0;
+    return str_is(field, "data") ? mark + 4 : 0;
 }
 
 /* Offset of the line end at or behind `at`, or the text's length. */
@@ -344,6 +342,20 @@ static enum response_event classify(struct str name)
     return str_ends(name, STR(".delta")) ? RESPONSE_DELTA : RESPONSE_OTHER;
 }
 
+/* A member of the event itself. False: the rest repeats what the deltas brought. */
+static bool read_event_member(const struct skim_value *value, enum response_event kind,
+                              struct answer_facts *facts)
+{
+    if (str_is(value->key, "sequence_number")) {
+        facts->sequence_number = skim_i64(value, facts->sequence_number);
+        return kind != RESPONSE_OTHER;
+    }
+    if (kind == RESPONSE_DELTA && value->type == SKIM_STRING && str_is(value->key, "delta")) {
+        answer_facts_add_text(facts, value->text);
+    }
+    return true;
+}
+
 static void read_response_event(struct str data, enum response_event kind,
                                 struct answer_facts *facts)
 {
@@ -353,15 +365,8 @@ static void read_response_event(struct str data, enum response_event kind,
     skim_init(&skim, data);
     while (skim_next(&skim, &value)) {
         if (value.depth == 1) {
-            if (str_is(value.key, "sequence_number")) {
-                facts->sequence_number = skim_i64(&value, facts->sequence_number);
-                if (kind == RESPONSE_OTHER) {
-                    /* The rest repeats what the deltas brought. */
-                    return;
-                }
-            } else if (kind == RESPONSE_DELTA && value.type == SKIM_STRING &&
-                       str_is(value.key, "delta")) {
-                answer_facts_add_text(facts, value.text);
+            if (!read_event_member(&value, kind, facts)) {
+                return;
             }
         } else if (state && skim_inside(&skim, 2, "response")) {
             read_response_member(&skim, &value, 2, facts);
@@ -397,6 +402,7 @@ static void on_response_event(struct str event, struct str data, struct answer_f
     }
 }
 
+/* Three spans of one event: NOLINTNEXTLINE(readability-function-size) */
 static enum provider_verdict on_event(enum route route, struct str event, struct str data,
                                       struct str raw, bool strip_usage, struct answer_facts *facts,
                                       struct buf *replacement)

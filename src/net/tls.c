@@ -65,6 +65,7 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n
 }
 
 /* Without it, OpenSSL would ask for the pass phrase on the terminal. */
+/* The signature is OpenSSL's: NOLINTNEXTLINE(readability-non-const-parameter) */
 static int no_pass_phrase(char *buf, int size, int writing, void *arg)
 {
     (void)buf;

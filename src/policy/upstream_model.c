@@ -58,7 +58,7 @@ static int unknown_law(struct str name, struct error *err)
 static int read_parameters(struct str text, const struct law_row *row, struct upstream_law *law)
 {
     double *values[] = {&law->a, &law->b};
-    for (int i = 0; i < row->parameters; i++) {
+    for (int i = 0; i < (int)ARRAY_LEN(values) && i < row->parameters; i++) {
         bool last = i == row->parameters - 1;
         struct str part = text;
         if (!last) {
