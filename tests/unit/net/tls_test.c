@@ -44,11 +44,10 @@ static int deliver(struct tls *to, struct buf *from, struct buf *plain, struct b
                    size_t step, struct error *err)
 {
     int code = 0;
-    while (code == 0 && from->n > 0) {
-        size_t n = from->n < step ? from->n : step;
-        code = tls_feed(to, str_make(from->p, n), plain, reply, err);
-        buf_consume(from, n);
+    for (struct str rest = buf_str(from); code == 0 && rest.n > 0; rest = str_from(rest, step)) {
+        code = tls_feed(to, str_head(rest, step), plain, reply, err);
     }
+    buf_clear(from);
     return code;
 }
 
@@ -63,12 +62,10 @@ static void settle(struct pair *p)
         if (p->to_server.n > 0) {
             p->server_code = deliver(p->server, &p->to_server, &p->server_plain, &p->to_client,
                                      p->step, &p->server_err);
-            buf_clear(&p->to_server);
         }
         if (p->to_client.n > 0) {
             p->client_code = deliver(p->client, &p->to_client, &p->client_plain, &p->to_server,
                                      p->step, &p->client_err);
-            buf_clear(&p->to_client);
         }
     }
 }
