@@ -217,8 +217,12 @@ static void deliver_refusal(struct call *c)
         struct dialect_error error = {.status = c->answer.status,
                                       .message = str_of(c->text),
                                       .request_id = str_of(c->request.trace->id)};
+        static const struct http_header json = {STR("content-type"), STR("application/json")};
         buf_clear(&c->error_body);
         dialect_write_error(c->request.route->dialect, &error, &c->error_body);
+        c->answer.headers = &json; /* the provider's were about its own words */
+        c->answer.header_count = 1;
+        c->answer.stream = false;
     }
     scrub_buf(c, &c->error_body);
     c->answer.content_length = (int64_t)c->error_body.n;
@@ -236,16 +240,22 @@ static void deliver_refusal(struct call *c)
 
 /* ---- going elsewhere ---- */
 
+static void pick_key(struct call *c)
+{
+    c->key_index = keyring_pick(engine_keyring(c->engine), target_of(c)->provider, c->keys_tried,
+                                clock_wall_ms());
+}
+
 /* Moves to the next key or target; false when there is none, or none could do better. */
 static bool go_on(struct call *c)
 {
-    const struct settings_provider *p = target_of(c)->provider;
     if (!outcome_table[c->outcome].try_elsewhere) {
         return false;
     }
     if (c->outcome == OUTCOME_PROVIDER_KEY && c->key_index >= 0) {
         c->keys_tried |= 1u << c->key_index;
-        if (keyring_pick(engine_keyring(c->engine), p, c->keys_tried, clock_wall_ms()) >= 0) {
+        pick_key(c);
+        if (c->key_index >= 0) {
             return true;
         }
     }
@@ -254,6 +264,7 @@ static bool go_on(struct call *c)
     }
     c->target_at++;
     c->keys_tried = 0;
+    pick_key(c);
     return true;
 }
 
@@ -477,7 +488,7 @@ static void end_came(void *ctx)
         fail_and_cancel(c, OUTCOME_PROVIDER_CUT, "the stream ended without a single event");
         return;
     }
-    relay_finish(&c->relay, true);
+    relay_finish(&c->relay, !cut);
     scrub_told_failure(c);
     pass_on(c);
     if (cut) {
@@ -562,7 +573,6 @@ static void attempt_start(struct call *c)
     c->accepted = false;
     c->text[0] = '\0';
     c->attempt_started_us = clock_mono_us();
-    c->key_index = keyring_pick(engine_keyring(c->engine), p, c->keys_tried, clock_wall_ms());
     c->request.trace->attempts++;
     c->request.trace->provider = p->name; /* copied when the call ends */
     c->request.trace->model_routed = target->model;
@@ -601,6 +611,7 @@ struct call *call_start(struct engine *engine, const struct call_request *reques
     buf_init(&c->error_body, CALL_ERROR_BODY_MAX);
     buf_init(&c->attempts, ATTEMPTS_JSON_MAX);
     request->trace->routed_us = since_start(c);
+    pick_key(c);
     attempt_start(c);
     return c;
 }
