@@ -30,13 +30,9 @@
 #include "net/http1.h"
 #include "store/trace.h"
 
-/* An event that may have to be edited is held until it is whole; a longer one passes unread. */
-#define CALL_EVENT_BYTES_MAX (16u << 20)
 /* Of a failed answer, kept for the client and the trace. */
 #define CALL_ERROR_BODY_MAX (256u << 10)
 #define CALL_HEADERS_MAX    64
-/* Of a whole answer, kept to be read for usage. */
-#define CALL_ANSWER_BYTES_MAX (64u << 20)
 
 struct call;
 

@@ -7,8 +7,8 @@
  *
  * Streams: without anything to edit, bytes go out as they came, incomplete events included. Where
  * weir asked for usage and the client did not (strip_usage), an incomplete event is held until it
- * is whole, because it may have to be edited. An event above CALL_EVENT_BYTES_MAX cannot be a usage
- * chunk: from there on the stream passes unread and `blind` is set.
+ * is whole, because it may have to be edited. An event above RELAY_EVENT_BYTES_MAX cannot be a
+ * usage chunk: from there on the stream passes unread and `blind` is set.
  *
  * Whole answers pass as they came; a copy is kept (to RELAY_WHOLE_BYTES_MAX) and read at the end.
  */
