@@ -180,53 +180,6 @@ static void a_loop_ends_with_timers_that_were_cancelled(void **state)
     loop_free(loop);
 }
 
-static void add_one(void *ctx)
-{
-    (*(int *)ctx)++;
-}
-
-static void stop(void *ctx)
-{
-    loop_stop(ctx);
-}
-
-static void letters_are_read_in_order_and_stop_ends_the_loop(void **state)
-{
-    struct loop *loop = peer_loop();
-    int count = 0;
-    (void)state;
-    for (int i = 0; i < 1000; i++) {
-        loop_post(loop, add_one, &count);
-    }
-    loop_post(loop, stop, loop);
-    loop_run(loop);
-    assert_int_equal(count, 1000);
-    /* Stopped before it runs: it returns, and can run again. */
-    loop_stop(loop);
-    loop_run(loop);
-    loop_post(loop, stop, loop);
-    loop_run(loop);
-    loop_free(loop);
-}
-
-static void signalled(void *ctx, int signum)
-{
-    *(int *)ctx = signum;
-}
-
-static void a_signal_reaches_the_loop(void **state)
-{
-    struct loop *loop = peer_loop();
-    struct error err = {0};
-    int signum = 0;
-    (void)state;
-    assert_int_equal(loop_on_signal(loop, SIGUSR1, signalled, &signum, &err), 0);
-    assert_int_equal(loop_on_signal(loop, SIGKILL, signalled, &signum, &err), ERR_IO);
-    kill(getpid(), SIGUSR1);
-    UNTIL(loop, signum == SIGUSR1);
-    loop_free(loop);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,8 +189,6 @@ int main(void)
         cmocka_unit_test(a_deadline_moves_later_and_earlier),
         cmocka_unit_test(timers_fire_in_the_order_of_their_deadlines),
         cmocka_unit_test(a_loop_ends_with_timers_that_were_cancelled),
-        cmocka_unit_test(letters_are_read_in_order_and_stop_ends_the_loop),
-        cmocka_unit_test(a_signal_reaches_the_loop),
     };
     return cmocka_run_group_tests_name("net/timer", tests, NULL, NULL);
 }
