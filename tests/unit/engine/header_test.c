@@ -57,8 +57,8 @@ static void the_caller_s_key_and_hop_headers_stay_here(void **state)
     const char *text = buf_cstr(&out);
     assert_ptr_equal(strstr(text, "POST /v1/chat/completions?a=1 HTTP/1.1\r\nhost: h.example\r\n"),
                      text);
-    static const char *const absent[] = {"sk-weir-client", "Cookie", "X-Hop", "X-Second-Hop", "gzip", "999",
-                                         "Forwarded",      "Session"};
+    static const char *const absent[] = {"sk-weir-client", "Cookie", "X-Hop",     "X-Second-Hop",
+                                         "gzip",           "999",    "Forwarded", "Session"};
     for (size_t i = 0; i < ARRAY_LEN(absent); i++) {
         assert_null(strstr(text, absent[i]));
     }

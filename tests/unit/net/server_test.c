@@ -2,7 +2,7 @@
 
 #include "net/server.h"
 
-#define OPEN_MAX_REQUESTS 64
+#define OPEN_MAX_REQUESTS  64
 #define LARGE_ANSWER_BYTES 100000
 
 /* An application that answers at once, or keeps requests until the test answers them. */
