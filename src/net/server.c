@@ -248,6 +248,9 @@ static size_t parse_piece(struct server_conn *c, struct str bytes)
     if (c->message_whole) {
         c->message_whole = false;
         hand_over(c);
+    } else if (!c->request && !http1_in_message(c->parser)) {
+        c->head_pending = false; /* an empty line only, as some clients send behind a body */
+        timer_set(&c->timer, c->server->options.idle_timeout_ms);
     }
     return used;
 }

@@ -297,6 +297,13 @@ static void slow_clients_are_refused_and_idle_ones_are_let_go(void **state)
     assert_true(peer_has(&p, "200 OK"));
     assert_false(peer_has(&p, "408"));
     peer_close(&p);
+
+    app_peer(&a, &p); /* idle after an answer and an empty line, which is no request */
+    peer_send(&p, GET("/") "\r\n");
+    UNTIL(a.loop, peer_read(&p));
+    assert_true(peer_has(&p, "200 OK"));
+    assert_false(peer_has(&p, "408"));
+    peer_close(&p);
     UNTIL(a.loop, server_connections(a.server) == 0);
     app_close(&a);
 }
