@@ -562,6 +562,8 @@ static void connect_next(struct client_conn *conn)
     struct sock_target target = {.address = conn->addresses.addresses[conn->address_at++],
                                  .tls = o->proxy_host ? NULL : o->tls,
                                  .tls_host = o->host};
+    tunnel_free(conn->tunnel); /* of an address that was left in the middle of being asked */
+    conn->tunnel = NULL;
     conn->sock = sock_connect(conn->origin->client->loop, &target, &conn_events, conn);
 }
 
