@@ -41,6 +41,54 @@ struct builder {
     struct buf scalar; /* the text of the latest one */
 };
 
+/* Kind, text and number of children; the children are compared by the caller. */
+static bool same_outside(const struct yaml_node *a, const struct yaml_node *b)
+{
+    bool no_a = !a || a->kind == YAML_NULL;
+    bool no_b = !b || b->kind == YAML_NULL;
+    if (no_a || no_b) {
+        return no_a && no_b;
+    }
+    return a->kind == b->kind && a->n == b->n &&
+           (a->kind != YAML_SCALAR || (str_eq(a->text, b->text) && a->quoted == b->quoted));
+}
+
+bool yaml_same(const struct yaml_node *a, const struct yaml_node *b)
+{
+    struct {
+        const struct yaml_node *a, *b;
+        size_t next;
+    } open[YAML_DEPTH_MAX + 1];
+
+    size_t depth = 0;
+
+    while (true) {
+        if (!same_outside(a, b)) {
+            return false;
+        }
+        if (a && a->n > 0 && (a->kind == YAML_LIST || a->kind == YAML_MAP)) {
+            BUG_ON(depth > YAML_DEPTH_MAX);
+            open[depth].a = a;
+            open[depth].b = b;
+            open[depth++].next = 0;
+        }
+        while (depth > 0 && open[depth - 1].next == open[depth - 1].a->n) {
+            depth--;
+        }
+        if (depth == 0) {
+            return true;
+        }
+        size_t i = open[depth - 1].next++;
+        const struct yaml_node *in_a = open[depth - 1].a;
+        const struct yaml_node *in_b = open[depth - 1].b;
+        if (in_a->kind == YAML_MAP && !str_eq(in_a->keys[i]->text, in_b->keys[i]->text)) {
+            return false;
+        }
+        a = in_a->items[i];
+        b = in_b->items[i];
+    }
+}
+
 int yaml_error(const struct yaml_doc *doc, const struct yaml_node *node, struct error *err,
                const char *format, ...)
 {

@@ -49,6 +49,9 @@ void yaml_free(struct yaml_doc *doc);
 /* The value of a key, or NULL. */
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
+/* True when both say the same, wherever they stand; NULL and an empty node are the same. */
+bool yaml_same(const struct yaml_node *a, const struct yaml_node *b);
+
 /* Sets err to "FILE:LINE:COL: text" and returns ERR_INVALID. */
 int yaml_error(const struct yaml_doc *doc, const struct yaml_node *node, struct error *err,
                const char *format, ...) PRINTF_LIKE(4, 5);

@@ -360,7 +360,11 @@ const char *settings_restart_needed(const struct settings *now, const struct set
         {"idle_timeout",                                            now->idle_timeout_ms != next->idle_timeout_ms        },
         {"tls (switching it on or off)",
          (now->tls_certificate.n > 0) != (next->tls_certificate.n > 0)        },
-        {"sim",                            is_absent(now->nodes.sim) != is_absent(next->nodes.sim)                                                   },
+        {"sim",                            !yaml_same(now->nodes.sim,                                                    next->nodes.sim)},
+ /* What a file that was cut short looks like: nothing may switch the keys off by mistake. */
+        {"tenants (none are left, so no key would be asked for)",
+         now->tenant_count > 0 && next->tenant_count == 0                                                     },
+        {"models (none are left)",                                                         now->model_count > 0 && next->model_count == 0                                                       },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(restart_table); i++) {

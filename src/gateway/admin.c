@@ -155,7 +155,9 @@ static int do_reload(struct gateway *g, struct buf *out)
 
 static int do_drain(struct gateway *g, struct buf *out)
 {
-    gateway_drain(g);
+    if (!gateway_is_draining(g)) { /* a second call would cut what is open */
+        gateway_drain(g);
+    }
     buf_puts(out, "{\"ok\":true}");
     return 200;
 }

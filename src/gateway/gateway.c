@@ -26,6 +26,7 @@ struct gateway {
     bool draining;
     int64_t drain_until_ms;
     int64_t started_ms;
+    uint16_t port; /* as it was bound; the listener is gone while draining */
     uint64_t reloads_ok, reloads_failed;
 };
 
@@ -271,8 +272,21 @@ int gateway_open(const struct gateway_options *options, struct gateway **ret_gat
         gateway_close(g);
         return rc;
     }
+    g->port = server_port(g->workers[0]->server);
     *ret_gateway = g;
     return 0;
+}
+
+/* The end has begun: a signal that comes now, as when a supervisor repeats it, must not turn an
+ * orderly end into a death by signal once the loop's handlers are gone. */
+static void hold_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 void gateway_close(struct gateway *g)
@@ -280,6 +294,7 @@ void gateway_close(struct gateway *g)
     if (!g) {
         return;
     }
+    hold_signals();
     timer_cancel(&g->drain_timer);
     admin_close(g->admin);
     for (size_t i = 1; i < g->worker_count; i++) {
@@ -304,7 +319,7 @@ void gateway_close(struct gateway *g)
 
 uint16_t gateway_port(const struct gateway *g)
 {
-    return server_port(g->workers[0]->server);
+    return g->port;
 }
 
 uint16_t gateway_admin_port(const struct gateway *g)

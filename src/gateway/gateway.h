@@ -34,7 +34,8 @@ struct gateway_options {
 
 MUST_CHECK int gateway_open(const struct gateway_options *options, struct gateway **ret_gateway,
                             struct error *err);
-/* After loop_run has returned. Writes what the store still has to write. */
+/* After loop_run has returned. Writes what the store still has to write. From here on SIGTERM,
+ * SIGINT and SIGHUP are held back: the process is about to end. */
 void gateway_close(struct gateway *gateway);
 
 uint16_t gateway_port(const struct gateway *gateway);

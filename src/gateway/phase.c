@@ -151,6 +151,17 @@ static int phase_auth(struct exchange *x)
     return PHASE_NEXT;
 }
 
+bool phase_knows_caller(const struct settings *settings, const struct http_head *head)
+{
+    struct hash_sha256 digest;
+    if (settings->tenant_count == 0) {
+        return true;
+    }
+    hash_sha256(caller_secret(head), &digest);
+    const struct settings_key *key = settings_find_key(settings, &digest);
+    return key && !key->disabled && (key->expires_ms == 0 || clock_wall_ms() < key->expires_ms);
+}
+
 /* ---- tenant: from here on there is a trace ---- */
 
 static struct str header_copy(struct exchange *x, const char *name)

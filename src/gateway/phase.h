@@ -8,7 +8,11 @@
  * place; (3) add cases in tests/case/gateway/. A phase decides and returns; only the call phase
  * starts something that goes on after it.
  */
+#include <stdbool.h>
+
 struct exchange;
+struct http_head;
+struct settings;
 
 enum phase_result {
     PHASE_NEXT = 0, /* go on with the next row */
@@ -24,5 +28,8 @@ struct phase {
 
 /* Ends with .name == NULL. */
 extern const struct phase phase_table[];
+
+/* Would phase auth let this head through? Asked before a large body is read. */
+bool phase_knows_caller(const struct settings *settings, const struct http_head *head);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "core/mem.h"
 #include "gateway/exchange.h"
+#include "gateway/phase.h"
 
 static void request_came(void *ctx, struct server_request *request)
 {
@@ -20,8 +21,17 @@ static void client_drained(void *ctx, struct server_request *request)
     exchange_drained(request);
 }
 
-static const struct server_events server_side = {
-    .on_request = request_came, .on_gone = client_gone, .on_drain = client_drained};
+/* Who has no key that is good for anything does not get to fill the memory with bodies. */
+static bool head_came(void *ctx, struct server_request *request)
+{
+    const struct worker *w = ctx;
+    return phase_knows_caller(w->settings, &request->head);
+}
+
+static const struct server_events server_side = {.on_head = head_came,
+                                                 .on_request = request_came,
+                                                 .on_gone = client_gone,
+                                                 .on_drain = client_drained};
 
 int worker_open(const struct worker_options *options, struct worker **ret_worker, struct error *err)
 {

@@ -5,10 +5,15 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "net/sock.h"
 #include "net/timer.h"
 
 /* One read of ciphertext decrypts to no more than itself, plus what OpenSSL still held. */
 #define LOOP_PLAIN_BYTES_MAX (256u << 10)
+
+/* At the end of a loop, for what its sockets still have to send. */
+#define LOOP_END_MS      5000
+#define LOOP_END_TICK_MS 20
 
 struct letter {
     void (*fn)(void *ctx);
@@ -34,6 +39,7 @@ struct loop {
     size_t signal_count;
     char *read_buffer;
     struct buf plain;
+    uv_timer_t end_timer; /* wakes loop_free */
 };
 
 static void read_mail(uv_async_t *handle)
@@ -77,11 +83,48 @@ int loop_new(struct loop **ret_loop, struct error *err)
     return 0;
 }
 
+struct ending {
+    bool now;
+    size_t left;
+};
+
+static void end_socket(uv_handle_t *handle, void *arg)
+{
+    struct ending *ending = arg;
+    if (handle->type == UV_TCP && !uv_is_closing(handle) && !sock_give_up(handle, ending->now)) {
+        ending->left++;
+    }
+}
+
+static void tick(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+/* Answers that are still on their way to slow readers get LOOP_END_MS; who has all, nothing. */
+static void end_sockets(struct loop *loop)
+{
+    int rc = uv_timer_init(&loop->uv, &loop->end_timer);
+    BUG_ON(rc != 0);
+    uv_timer_start(&loop->end_timer, tick, LOOP_END_TICK_MS, LOOP_END_TICK_MS);
+    uint64_t until = uv_now(&loop->uv) + LOOP_END_MS;
+    for (;;) {
+        struct ending ending = {.now = uv_now(&loop->uv) >= until};
+        uv_walk(&loop->uv, end_socket, &ending);
+        if (ending.left == 0) {
+            break;
+        }
+        uv_run(&loop->uv, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)&loop->end_timer, NULL);
+}
+
 void loop_free(struct loop *loop)
 {
     if (!loop) {
         return;
     }
+    end_sockets(loop);
     for (size_t i = 0; i < loop->signal_count; i++) {
         uv_close((uv_handle_t *)&loop->signals[i].handle, NULL);
     }

@@ -21,8 +21,8 @@ struct uv_loop_s;
 #define LOOP_MAILBOX_MAX 65536
 
 MUST_CHECK int loop_new(struct loop **ret_loop, struct error *err);
-/* All sockets and timers of the loop must have been closed or cancelled; waits for handles that
- * are still closing. */
+/* All sockets and timers of the loop must have been closed or cancelled; waits for handles that are
+ * still closing, a few seconds at most for answers on their way to slow readers. */
 void loop_free(struct loop *loop);
 
 /* Runs until loop_stop. */

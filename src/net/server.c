@@ -36,6 +36,7 @@ struct server_conn {
     bool message_whole;
     bool head_pending; /* bytes of a head have come, the head is not whole */
     bool held;         /* former answers wait to be read: no further request is taken */
+    bool body_skipped; /* nobody wants it: the last request here */
     bool keep_alive;
     bool chunked; /* the answer is */
     bool started; /* the answer has */
@@ -161,6 +162,15 @@ static void refuse(struct server_conn *c, int status, enum err code, const char 
     c->keep_alive = false;
 }
 
+/* Memory is kept for bodies of requests that somebody wants. */
+static bool body_is_wanted(struct server_conn *c)
+{
+    const struct server *s = c->server;
+    struct server_request *r = c->request;
+    bool large = r->head.chunked || r->head.content_length > (int64_t)SERVER_BODY_UNASKED_BYTES;
+    return !large || !s->events->on_head || s->events->on_head(s->ctx, r);
+}
+
 static int head_came(void *ctx, const struct http_head *head)
 {
     struct server_conn *c = ctx;
@@ -178,6 +188,11 @@ static int head_came(void *ctx, const struct http_head *head)
         snprintf(text, sizeof(text), "the body has %lld bytes; this gateway takes up to %zu",
                  (long long)head->content_length, s->options.body_bytes_max);
         refuse(c, 413, ERR_LIMIT, text);
+        return -1;
+    }
+    if (!body_is_wanted(c)) {
+        c->keep_alive = false;
+        c->body_skipped = true;
         return -1;
     }
     timer_set(&c->timer, s->options.body_timeout_ms);
@@ -238,7 +253,7 @@ static size_t parse_piece(struct server_conn *c, struct str bytes)
     }
     int rc = http1_feed(c->parser, bytes, &used, &err);
     if (rc != 0) {
-        if (!c->request || c->request->refused.status == 0) {
+        if (!c->body_skipped && (!c->request || c->request->refused.status == 0)) {
             refuse(c, rc == ERR_LIMIT ? 431 : 400, rc == ERR_LIMIT ? ERR_LIMIT : ERR_INVALID,
                    err.text);
         }

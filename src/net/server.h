@@ -30,6 +30,8 @@
 
 #define SERVER_PIPELINE_BYTES_MAX (64u << 10)
 #define SERVER_CONNECTIONS_MAX    20000
+/* A body up to this is read before anybody is asked whether it is wanted (on_head). */
+#define SERVER_BODY_UNASKED_BYTES (64u << 10)
 
 struct loop;
 struct server;
@@ -73,6 +75,10 @@ struct server_events {
     void (*on_gone)(void *ctx, struct server_request *request);
     /* The client has read enough: produce again (see server_reply_backlog). */
     void (*on_drain)(void *ctx, struct server_request *request);
+    /* Optional. The head is here, a body above SERVER_BODY_UNASKED_BYTES or of unknown length is to
+     * come: false means that it is not wanted. on_request follows at once then, with an empty body,
+     * and the connection ends with the answer. */
+    bool (*on_head)(void *ctx, struct server_request *request);
 };
 
 MUST_CHECK int server_open(struct loop *loop, const struct server_options *options,

@@ -414,6 +414,16 @@ void sock_abort(struct sock *s)
     die(s, true);
 }
 
+bool sock_give_up(struct uv_handle_s *handle, bool now)
+{
+    struct sock *s = handle->data;
+    if (!now && (s->state != SOCK_LINGERING || sock_backlog(s) > 0)) {
+        return false;
+    }
+    die(s, false);
+    return true;
+}
+
 void sock_peer_name(const struct sock *s, char *out)
 {
     struct sockaddr_storage address;

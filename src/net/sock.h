@@ -78,4 +78,9 @@ void sock_abort(struct sock *s);
 #define SOCK_NAME_MAX 64
 void sock_peer_name(const struct sock *s, char *out);
 
+/* For net/loop, at its end: a lingering socket without a backlog is closed, any one when `now`.
+ * False when it goes on. `handle` is that of a socket. */
+struct uv_handle_s;
+bool sock_give_up(struct uv_handle_s *handle, bool now);
+
 #endif

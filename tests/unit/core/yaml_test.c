@@ -330,6 +330,37 @@ static void messages_may_have_no_place(void **state)
     yaml_free(doc);
 }
 
+static void documents_that_say_the_same_are_the_same(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } rows[] = {
+        {"a: {b: [1, 2], c: x}", "a:\n  b:\n    - 1\n    - 2\n  c: x\n", true },
+        {"a: {b: [1, 2], c: x}", "a: {b: [1, 3], c: x}",                 false},
+        {"a: {b: [1, 2], c: x}", "a: {b: [1], c: x}",                    false},
+        {"a: {b: [1, 2], c: x}", "a: {b: [1, 2], d: x}",                 false},
+        {"a: {b: [1, [2, {}]]}", "a: {b: [1, [2, {}]]}",                 true },
+        {"a: 1",                 "a: \"1\"",                             false},
+        {"a:",                   "a: null",                              true },
+        {"",                     "a: 1",                                 false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct yaml_doc *a = NULL;
+        struct yaml_doc *b = NULL;
+        assert_int_equal(yaml_parse(str_of(rows[i].a), "a.yaml", &a, NULL), 0);
+        assert_int_equal(yaml_parse(str_of(rows[i].b), "b.yaml", &b, NULL), 0);
+        assert_int_equal(yaml_same(a->root, b->root), rows[i].same);
+        assert_int_equal(yaml_same(b->root, a->root), rows[i].same);
+        assert_true(yaml_same(a->root, a->root));
+        yaml_free(a);
+        yaml_free(b);
+    }
+    assert_true(yaml_same(NULL, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +376,7 @@ int main(void)
         cmocka_unit_test(bytes_and_nodes_are_limited),
         cmocka_unit_test(long_directives_are_refused),
         cmocka_unit_test(files_are_loaded),
+        cmocka_unit_test(documents_that_say_the_same_are_the_same),
         cmocka_unit_test(messages_may_have_no_place),
     };
 
