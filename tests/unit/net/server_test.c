@@ -83,7 +83,14 @@ static void on_drain(void *ctx, struct server_request *r)
     a->drained++;
 }
 
-static const struct server_events events = {on_request, on_gone, on_drain};
+static bool on_head(void *ctx, struct server_request *r)
+{
+    (void)ctx;
+    return !str_is(r->path, "/unwanted");
+}
+
+static const struct server_events events = {
+    .on_request = on_request, .on_gone = on_gone, .on_drain = on_drain, .on_head = on_head};
 
 static const struct server_options usual = {
     .address = "127.0.0.1",
@@ -644,6 +651,37 @@ static void statuses_without_a_body_have_none(void **state)
     app_close(&a);
 }
 
+static void a_large_body_that_nobody_wants_is_not_read(void **state)
+{
+    static const char *const large[] = {
+        "POST /unwanted HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nabc",
+        "POST /unwanted HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n"
+        "Expect: 100-continue\r\n\r\n",
+        "POST /unwanted HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    };
+    struct app a;
+    struct peer p;
+    (void)state;
+    app_open(&a, &usual, true);
+    for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+        app_peer(&a, &p);
+        peer_send(&p, large[i]);
+        UNTIL(a.loop, peer_read(&p));
+        assert_true(peer_has(&p, "you sent /unwanted "));
+        assert_false(peer_has(&p, "abc"));
+        assert_false(peer_has(&p, "100 Continue"));
+        assert_true(peer_has(&p, "connection: close\r\n"));
+        assert_false(p.reset);
+        peer_close(&p);
+    }
+    app_peer(&a, &p); /* a small one costs nothing, and the connection can be kept */
+    peer_send(&p, "POST /unwanted HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+    UNTIL(a.loop, peer_has(&p, "you sent /unwanted abc"));
+    assert_false(peer_has(&p, "connection: close"));
+    peer_close(&p);
+    app_close(&a);
+}
+
 static void a_client_that_waits_for_continue_gets_it(void **state)
 {
     struct app a;
@@ -866,6 +904,7 @@ int main(void)
         cmocka_unit_test(a_client_that_leaves_before_its_request_is_whole_is_no_request),
         cmocka_unit_test(a_stream_is_chunked_for_new_clients_and_ends_with_the_connection_for_old),
         cmocka_unit_test(statuses_without_a_body_have_none),
+        cmocka_unit_test(a_large_body_that_nobody_wants_is_not_read),
         cmocka_unit_test(a_client_that_waits_for_continue_gets_it),
         cmocka_unit_test(a_slow_reader_fills_the_backlog_and_is_told_of_when_it_reads),
         cmocka_unit_test(an_aborted_answer_is_seen_to_be_cut),
