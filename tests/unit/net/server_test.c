@@ -655,8 +655,8 @@ static void a_large_body_that_nobody_wants_is_not_read(void **state)
 {
     static const char *const large[] = {
         "POST /unwanted HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nabc",
-        "POST /unwanted HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n"
-        "Expect: 100-continue\r\n\r\n",
+        ("POST /unwanted HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n"
+         "Expect: 100-continue\r\n\r\n"),
         "POST /unwanted HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
     };
     struct app a;
