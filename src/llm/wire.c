@@ -1,0 +1,15 @@
+#include "llm/wire.h"
+
+const struct wire *const wire_table[] = {
+    NULL,
+};
+
+const struct wire *wire_of_route(enum route route)
+{
+    for (size_t i = 0; wire_table[i]; i++) {
+        if (route != ROUTE_NONE && wire_table[i]->route == route) {
+            return wire_table[i];
+        }
+    }
+    return NULL;
+}
