@@ -41,8 +41,11 @@ struct quirk {
     bool no_strict_tools;    /* function.strict is refused */
     bool no_image_url;       /* images only as data URLs */
     bool no_responses;       /* has no /v1/responses */
-    bool no_logprobs, no_penalties, no_seed, no_n;
-    bool cache_markers; /* cache_control in content parts is understood (OpenRouter) */
+    bool no_logprobs, no_penalties, no_seed;
+    bool no_names;         /* messages[].name is refused */
+    bool bare;             /* refuses what it does not know: user, metadata, service_tier, ... */
+    const char *seed_name; /* NULL = "seed" */
+    bool cache_markers;    /* cache_control in content parts is understood (OpenRouter) */
     enum quirk_thinking thinking;
     const char *thinking_field; /* where thoughts come in answers besides reasoning_content */
     bool returns_thinking;      /* thoughts are given back in assistant messages under that name */
