@@ -45,14 +45,15 @@ void arena_release(struct arena *a)
 static struct arena_chunk *new_chunk(struct arena *a, size_t size)
 {
     BUG_ON(size > SIZE_MAX - sizeof(struct arena_chunk));
-    struct arena_chunk *chunk = x_calloc(1, sizeof(*chunk) + size);
+    struct arena_chunk *chunk = x_malloc(sizeof(*chunk) + size);
 
     chunk->next = a->chunks;
     a->chunks = chunk;
     return chunk;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* Bytes as they are. Chunks are not zeroed as a whole: of most only a part is ever used. */
+static void *take(struct arena *a, size_t size)
 {
 #ifdef WEIR_ARENA_DEBUG
     a->total += size;
@@ -81,14 +82,20 @@ void *arena_alloc(struct arena *a, size_t size)
 #endif
 }
 
+void *arena_alloc(struct arena *a, size_t size)
+{
+    return memset(take(a, size), 0, size);
+}
+
 char *arena_cstr(struct arena *a, struct str s)
 {
     BUG_ON(s.n == SIZE_MAX);
-    char *copy = arena_alloc(a, s.n + 1);
+    char *copy = take(a, s.n + 1);
 
     if (s.n > 0) {
         memcpy(copy, s.p, s.n);
     }
+    copy[s.n] = '\0';
     return copy;
 }
 
@@ -105,7 +112,7 @@ struct str arena_printf(struct arena *a, const char *format, ...)
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
     BUG_ON(n < 0);
-    char *text = arena_alloc(a, (size_t)n + 1);
+    char *text = take(a, (size_t)n + 1);
     va_start(args, format);
     vsnprintf(text, (size_t)n + 1, format, args);
     va_end(args);
