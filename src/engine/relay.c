@@ -97,6 +97,6 @@ void relay_finish(struct relay *r, bool complete)
         return;
     }
     if (complete) {
-        r->dialect->on_answer(r->route, buf_str(&r->whole), &r->facts);
+        provider_read_answer(r->dialect, r->route, buf_str(&r->whole), &r->facts);
     }
 }

@@ -17,7 +17,7 @@ void answer_facts_release(struct answer_facts *facts)
 
 void answer_facts_add_text(struct answer_facts *facts, struct str json_text)
 {
-    if (json_text.n == 0) {
+    if (json_text.n == 0 || facts->unweighed) {
         return;
     }
     facts->output_bytes += (int64_t)json_text.n;

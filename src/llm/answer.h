@@ -29,6 +29,7 @@ struct answer_facts {
     int64_t output_bytes; /* text, tool arguments and reasoning delivered, for estimates */
     int64_t output_tokens_estimated; /* sum over the pieces delivered; see token.c for its error */
     int64_t sequence_number;         /* last of a responses stream; -1 */
+    bool unweighed; /* set by the reader: text is passed over, the two sums above stay 0 */
 };
 
 void answer_facts_init(struct answer_facts *facts);

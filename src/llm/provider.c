@@ -18,6 +18,18 @@ const struct provider *provider_find(struct str name)
     return NULL;
 }
 
+void provider_read_answer(const struct provider *p, enum route route, struct str body,
+                          struct answer_facts *facts)
+{
+    facts->unweighed = true;
+    p->on_answer(route, body, facts);
+    facts->unweighed = false;
+    /* An embedding has no output, and may be megabytes long. */
+    if (facts->usage.output < 0 && route != ROUTE_EMBEDDINGS) {
+        p->on_answer(route, body, facts);
+    }
+}
+
 void provider_write_key(struct buf *out, const char *name_and_prefix, struct str key)
 {
     for (size_t i = 0; i < key.n; i++) {

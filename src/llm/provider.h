@@ -40,7 +40,8 @@ struct provider {
     enum provider_verdict (*on_event)(enum route route, struct str event, struct str data,
                                       struct str raw, bool strip_usage, struct answer_facts *facts,
                                       struct buf *replacement);
-    /* A whole, unstreamed answer (status 2xx). */
+    /* A whole, unstreamed answer (status 2xx); through provider_read_answer. Reading the same
+     * body again into the same facts adds nothing but the sums of text. */
     void (*on_answer)(enum route route, struct str body, struct answer_facts *facts);
     /* A failed answer's message, for the trace: into `out` (n bytes, n >= 1), best effort. */
     void (*error_text)(struct str body, char *out, size_t n);
@@ -49,6 +50,11 @@ struct provider {
 /* Ends with NULL. */
 extern const struct provider *const provider_table[];
 const struct provider *provider_find(struct str name);
+
+/* Reads a whole answer. Its text is weighed only when the answer does not say what it used, which
+ * is what the estimate is for. */
+void provider_read_answer(const struct provider *p, enum route route, struct str body,
+                          struct answer_facts *facts);
 
 extern const struct provider provider_openai;
 extern const struct provider provider_anthropic;

@@ -187,7 +187,7 @@ static void end_run(struct walk *w)
     w->length = 0;
 }
 
-static void step(struct walk *w, uint32_t code)
+static inline void step(struct walk *w, uint32_t code)
 {
     enum kind kind = code < 0x80 ? ascii_kind(code) : wide_kind(code);
     bool upper = code >= 'A' && code <= 'Z';
@@ -217,13 +217,35 @@ static uint32_t decode(const char *p, size_t n)
     return code;
 }
 
+static inline bool is_small(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* Steps over the small letters at *at, which only make a word longer: most of any text. */
+static inline void step_letters(struct walk *w, struct str text, size_t *at)
+{
+    size_t end = *at;
+    while (end < text.n && is_small(text.p[end])) {
+        end++;
+    }
+    if (end > *at) {
+        w->length += (int64_t)(end - *at);
+        w->lower = true;
+        *at = end;
+    }
+}
+
 /* Steps over the character at *at; a byte that is none counts as a character of its own. */
-static void step_character(struct walk *w, struct str text, size_t *at)
+static inline void step_character(struct walk *w, struct str text, size_t *at)
 {
     unsigned char first = (unsigned char)text.p[*at];
     if (first < 0x80) {
         step(w, first);
         (*at)++;
+        if (w->kind == KIND_LETTER) {
+            step_letters(w, text, at);
+        }
         return;
     }
     size_t n = str_utf8_char(str_from(text, *at));

@@ -48,6 +48,40 @@ static void the_message_of_a_failed_answer_is_found(void **state)
     }
 }
 
+/* The estimate stands in for a usage that is missing, and costs more than all else. */
+static void text_is_weighed_where_the_usage_is_missing(void **state)
+{
+    static const char text[] = "{\"model\":\"m\",\"choices\":[{\"index\":0,\"finish_reason\":"
+                               "\"stop\",\"message\":{\"content\":\"one two three\"}}]%s}";
+
+    static const struct {
+        const char *usage;
+        enum route route;
+        bool weighed;
+    } rows[] = {
+        {"",                                                         ROUTE_CHAT,       true },
+        {",\"usage\":null",                                          ROUTE_CHAT,       true },
+        {",\"usage\":{\"prompt_tokens\":5}",                         ROUTE_CHAT,       true },
+        {",\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":3}", ROUTE_CHAT,       false},
+        {",\"usage\":{\"prompt_tokens\":5}",                         ROUTE_EMBEDDINGS, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct answer_facts facts;
+        char body[512];
+        int n = snprintf(body, sizeof(body), text, rows[i].usage);
+        answer_facts_init(&facts);
+        provider_read_answer(&provider_openai, rows[i].route, str_make(body, (size_t)n), &facts);
+        assert_int_equal(facts.output_tokens_estimated, rows[i].weighed ? 3 : 0);
+        assert_int_equal(facts.output_bytes, rows[i].weighed ? 13 : 0);
+        assert_string_equal(facts.model, "m");
+        assert_string_equal(facts.finish_reason, "stop");
+        assert_false(facts.unweighed);
+        answer_facts_release(&facts);
+    }
+}
+
 static void a_long_message_is_cut_at_a_character(void **state)
 {
     char text[8];
@@ -65,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_provider_is_found_by_name_and_is_whole),
         cmocka_unit_test(the_message_of_a_failed_answer_is_found),
+        cmocka_unit_test(text_is_weighed_where_the_usage_is_missing),
         cmocka_unit_test(a_long_message_is_cut_at_a_character),
     };
     return cmocka_run_group_tests_name("llm/provider", tests, NULL, NULL);
