@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/mem.h"
 
 #define BUF_FIRST_BYTES 64
@@ -139,47 +140,6 @@ int buf_putf(struct buf *b, const char *format, ...)
     return 0;
 }
 
-/* The high bit of each byte that a JSON string may not hold as it is: below 0x20, quote, backslash
- * or not ASCII. A byte behind such a one may be marked too. */
-static uint64_t special_bytes(uint64_t word)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t high = UINT64_C(0x8080808080808080);
-    uint64_t quote = word ^ (ones * '"');
-    uint64_t backslash = word ^ (ones * '\\');
-
-    return (word | ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
-            ((backslash - ones) & ~backslash)) &
-           high;
-}
-
-/* Bytes at the start of s that a JSON string may hold as they are. */
-static size_t plain_prefix(struct str s)
-{
-    size_t at = 0;
-
-    while (at < s.n) {
-        uint64_t word;
-        while (s.n - at >= sizeof(word)) {
-            memcpy(&word, s.p + at, sizeof(word));
-            if (special_bytes(word)) {
-                break;
-            }
-            at += sizeof(word);
-        }
-        if (at == s.n) {
-            break;
-        }
-        unsigned char c = (unsigned char)s.p[at];
-        size_t len = c < 0x20 || c == '"' || c == '\\' ? 0 : str_utf8_char(str_from(s, at));
-        if (len == 0) {
-            break;
-        }
-        at += len;
-    }
-    return at;
-}
-
 static void put_json_escape(struct buf *b, unsigned char c)
 {
     static const char names[] = "btn?fr"; /* for 8, 9, 10, (11), 12, 13 */
@@ -203,7 +163,7 @@ int buf_put_json(struct buf *b, struct str s)
     b->overflowed = false;
     buf_putc(b, '"');
     while (s.n > 0 && !b->overflowed) {
-        size_t len = plain_prefix(s);
+        size_t len = json_text_plain(s);
 
         if (len > 0) {
             buf_put(b, s.p, len);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json_text.h"
+
 /* Behind the closing quote of the string whose first byte (after the opening quote) is text[at];
  * 0 when it does not end. */
 static size_t string_end(struct str text, size_t at)
@@ -120,7 +122,8 @@ yyjson_doc *json_parse(struct str text, struct error *err)
         error_set(err, ERR_INVALID, "invalid JSON: the document is empty");
         return NULL;
     }
-    if (too_deep(text, &at)) {
+    /* Each level takes a bracket, so that a short document cannot be too deep. */
+    if (text.n > JSON_DEPTH_MAX && too_deep(text, &at)) {
         struct place place = place_of(text, at);
         error_set(err, ERR_LIMIT, "JSON nests deeper than %d levels at line %zu, column %zu",
                   JSON_DEPTH_MAX, place.line, place.column);
@@ -160,9 +163,25 @@ static size_t skip_digits(struct str text, size_t at)
     return at;
 }
 
+/* Numbers no longer than this and without an exponent have a value for certain. */
+#define NUMBER_CERTAIN_BYTES 64
+
+/* A number too large for a double is no JSON to most readers, yyjson among them. */
+static bool has_value(struct str number)
+{
+    char *bytes = (char *)number.p; /* not written to, see json_parse */
+    yyjson_doc *doc = yyjson_read_opts(bytes, number.n, YYJSON_READ_NOFLAG, NULL, NULL);
+
+    yyjson_doc_free(doc);
+    return doc != NULL;
+}
+
 /* Behind a number that starts at `at`; 0 when there is none. */
 static size_t number_end(struct str text, size_t at)
 {
+    size_t first = at;
+    bool certain = true;
+
     if (at < text.n && text.p[at] == '-') {
         at++;
     }
@@ -185,8 +204,10 @@ static size_t number_end(struct str text, size_t at)
             return 0;
         }
         at = skip_digits(text, at);
+        certain = false;
     }
-    return at;
+    certain = certain && at - first <= NUMBER_CERTAIN_BYTES;
+    return certain || has_value(str_make(text.p + first, at - first)) ? at : 0;
 }
 
 /* Behind the string, number or literal that starts at `at`; 0 when there is none. */
@@ -202,7 +223,7 @@ static size_t scalar_end(struct str text, size_t at)
         return 0;
     }
     if (text.p[at] == '"') {
-        return string_end(text, at + 1);
+        return json_text_end(text, at + 1);
     }
     for (size_t i = 0; i < ARRAY_LEN(literals); i++) {
         if (text.p[at] == literals[i].p[0]) {
@@ -212,18 +233,24 @@ static size_t scalar_end(struct str text, size_t at)
     return number_end(text, at);
 }
 
-/* Behind the colon that follows the key whose opening quote is expected at `at`; 0 if broken. */
-static size_t key_end(struct str text, size_t at)
+/* Behind the colon, and the spaces there, that follow a key which ends at `at`; 0 if broken. */
+static size_t value_start(struct str text, size_t at)
 {
-    if (at >= text.n || text.p[at] != '"') {
-        return 0;
-    }
-    at = string_end(text, at + 1);
-    if (at == 0) {
-        return 0;
-    }
     at = skip_space(text, at);
     return at < text.n && text.p[at] == ':' ? skip_space(text, at + 1) : 0;
+}
+
+/* Behind the key whose opening quote is expected at `at`; 0 if broken. */
+static size_t key_end(struct str text, size_t at)
+{
+    return at < text.n && text.p[at] == '"' ? json_text_end(text, at + 1) : 0;
+}
+
+/* From the key that is expected at `at` to its value; 0 if broken. */
+static size_t pass_key(struct str text, size_t at)
+{
+    at = key_end(text, at);
+    return at == 0 ? 0 : value_start(text, at);
 }
 
 /* Which brackets are open: one bit a level, set for objects. */
@@ -246,7 +273,7 @@ static size_t enter(struct str text, size_t at, struct nesting *nest, bool *ret_
     bool object = text.p[at] == '{';
     size_t top = nest->depth;
 
-    if (top == JSON_DEPTH_MAX) {
+    if (top == JSON_DEPTH_MAX - 1) { /* the scanned object itself is a level */
         return 0;
     }
     nest->bits[top / 64] &= ~(UINT64_C(1) << (top % 64));
@@ -259,7 +286,7 @@ static size_t enter(struct str text, size_t at, struct nesting *nest, bool *ret_
         return at + 1;
     }
     *ret_closed = false;
-    return object ? key_end(text, at) : at;
+    return object ? pass_key(text, at) : at;
 }
 
 /* After a whole value: closes what ends here and moves to the next value. Depth 0 ends it all. */
@@ -273,7 +300,7 @@ static size_t leave(struct str text, size_t at, struct nesting *nest)
         bool object = in_object(nest);
         if (text.p[at] == ',') {
             at = skip_space(text, at + 1);
-            return object ? key_end(text, at) : at;
+            return object ? pass_key(text, at) : at;
         }
         if (text.p[at] != (object ? '}' : ']')) {
             return 0;
@@ -284,8 +311,7 @@ static size_t leave(struct str text, size_t at, struct nesting *nest)
     return at;
 }
 
-/* Behind the whole value that starts at `at`; 0 when it is broken or deeper than
- * JSON_DEPTH_MAX. What strings hold is not looked at. */
+/* Behind the whole value that starts at `at`; 0 when it is broken or too deep. */
 static size_t value_end(struct str text, size_t at)
 {
     struct nesting nest = {.depth = 0};
@@ -353,7 +379,8 @@ bool json_scan_next(struct json_scan *scan, struct json_member *ret_member)
         return false;
     }
     size_t key = scan->at;
-    size_t value = key_end(text, key);
+    size_t behind_key = key_end(text, key);
+    size_t value = behind_key ? value_start(text, behind_key) : 0;
     size_t end = value ? value_end(text, value) : 0;
     if (end == 0) {
         return fail(scan);
@@ -374,7 +401,7 @@ bool json_scan_next(struct json_scan *scan, struct json_member *ret_member)
         }
     }
     *ret_member = (struct json_member){
-        .key = str_make(text.p + key + 1, string_end(text, key + 1) - key - 2),
+        .key = str_make(text.p + key + 1, behind_key - key - 2),
         .value = str_make(text.p + value, end - value),
         .start = key,
         .end = end,

@@ -53,9 +53,11 @@ struct json_scan {
     bool failed;
 };
 
-/* Walks the members of the object that `text` holds (must be one whole, valid document, or a
- * value span from an earlier scan). json_scan_next is false at the end or when the text is no
- * object or broken; json_scan_ok tells which. */
+/* Walks the members of the object that `text` holds: a whole document, or a value span from an
+ * earlier scan. json_scan_next is false at the end or when the text is no object, broken or too
+ * deep; json_scan_ok tells which. It is as strict as json_parse: an object is scanned to its end
+ * exactly if it parses, for a fraction of the cost and without memory; json_parse says what is
+ * wrong with the others. */
 void json_scan_init(struct json_scan *scan, struct str text);
 bool json_scan_next(struct json_scan *scan, struct json_member *ret_member);
 bool json_scan_ok(const struct json_scan *scan);

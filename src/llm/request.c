@@ -61,18 +61,22 @@ struct param {
 struct reader {
     enum route route;
     struct str body;
-    yyjson_val *root;
     struct arena *arena;
     struct error *err;
-    struct json_member members[MEMBER_COUNT];
-    bool present[MEMBER_COUNT];
-    struct param params[REQUEST_PARAMS_MAX];
+    struct str members[MEMBER_COUNT];        /* the bytes of the values; n == 0: not there */
+    yyjson_doc *parsed[MEMBER_COUNT];        /* of those that were looked into */
+    struct param params[REQUEST_PARAMS_MAX]; /* the first param_count */
     size_t param_count;
 };
 
-static yyjson_val *value_of(const struct reader *r, enum member member)
+/* The parsed value of a member, NULL when it is not there. Only members that are small as a rule
+ * are parsed: messages and tools are spans and nothing else. */
+static yyjson_val *value_of(struct reader *r, enum member member)
 {
-    return r->present[member] ? yyjson_obj_get(r->root, names[member]) : NULL;
+    if (r->members[member].n > 0 && !r->parsed[member]) {
+        r->parsed[member] = json_parse(r->members[member], NULL);
+    }
+    return yyjson_doc_get_root(r->parsed[member]);
 }
 
 static const char *type_name(yyjson_val *value)
@@ -112,22 +116,36 @@ static void keep_param(struct reader *r, const struct json_member *member)
 
 static int keep_member(struct reader *r, const struct json_member *member)
 {
-    for (int i = 0; i < MEMBER_COUNT; i++) {
-        if (!json_key_is(member->key, names[i])) {
-            continue;
-        }
-        if (r->present[i]) {
-            return error_set(r->err, ERR_INVALID,
-                             "`%s` occurs twice in the request body; send it once", names[i]);
-        }
-        r->present[i] = true;
-        r->members[i] = *member;
-        break;
+    int i = 0;
+    while (i < MEMBER_COUNT && !json_key_is(member->key, names[i])) {
+        i++;
     }
-    if (!json_key_is(member->key, names[MEMBER_MODEL]) && is_param(member)) {
+    if (i < MEMBER_COUNT && r->members[i].n > 0) {
+        return error_set(r->err, ERR_INVALID, "`%s` occurs twice in the request body; send it once",
+                         names[i]);
+    }
+    if (i < MEMBER_COUNT) {
+        r->members[i] = member->value;
+    }
+    if (i != MEMBER_MODEL && is_param(member)) {
         keep_param(r, member);
     }
     return 0;
+}
+
+/* Why the body cannot be scanned, in the words of the parser. */
+static int explain(struct reader *r)
+{
+    struct error why = {0};
+    yyjson_doc *doc = json_parse(r->body, &why);
+    if (!doc) {
+        error_wrap(&why, "request body");
+        return error_set(r->err, why.code, "%s", why.text);
+    }
+    error_set(r->err, ERR_INVALID, "the request body must be a JSON object, not %s",
+              type_name(yyjson_doc_get_root(doc)));
+    yyjson_doc_free(doc);
+    return ERR_INVALID;
 }
 
 static int scan_members(struct reader *r)
@@ -141,9 +159,7 @@ static int scan_members(struct reader *r)
             return status;
         }
     }
-    return json_scan_ok(&scan)
-               ? 0
-               : error_set(r->err, ERR_INVALID, "request body: the members cannot be read");
+    return json_scan_ok(&scan) ? 0 : explain(r);
 }
 
 static int read_model(struct reader *r, struct request_facts *facts)
@@ -201,7 +217,7 @@ static int read_stream_options(struct reader *r, struct request_facts *facts)
     if (!value || !asks_for_usage(r->route)) {
         return 0;
     }
-    struct str span = r->members[MEMBER_STREAM_OPTIONS].value;
+    struct str span = r->members[MEMBER_STREAM_OPTIONS];
     facts->options_span = span_of(r->body, span);
     if (yyjson_is_null(value)) {
         return 0;
@@ -259,7 +275,7 @@ static int read_number(struct reader *r, enum member member, int64_t max, int64_
 }
 
 /* A legacy completion answers each prompt of a list; a list of numbers is one prompt in tokens. */
-static int64_t count_prompts(const struct reader *r)
+static int64_t count_prompts(struct reader *r)
 {
     yyjson_val *prompt = r->route == ROUTE_COMPLETIONS ? value_of(r, MEMBER_PROMPT) : NULL;
     yyjson_val *first = yyjson_arr_get_first(prompt);
@@ -306,7 +322,7 @@ static int read_user(struct reader *r, struct request_facts *facts)
     if (yyjson_is_obj(metadata)) {
         struct json_member member;
         size_t count = 0;
-        json_find(r->members[MEMBER_METADATA].value, "user_id", &member, &count);
+        json_find(r->members[MEMBER_METADATA], "user_id", &member, &count);
         if (count > 1) {
             return error_set(r->err, ERR_INVALID,
                              "`metadata.user_id` occurs twice in the request body; send it once");
@@ -319,15 +335,13 @@ static int read_user(struct reader *r, struct request_facts *facts)
 
 static struct str span_or(const struct reader *r, enum member first, enum member second)
 {
-    if (r->present[first]) {
-        return r->members[first].value;
-    }
-    return r->present[second] ? r->members[second].value : STR_EMPTY;
+    struct str value = r->members[first].n > 0 ? r->members[first] : r->members[second];
+    return value.n > 0 ? value : STR_EMPTY;
 }
 
 static void read_spans(struct reader *r, struct request_facts *facts)
 {
-    facts->model_span = span_of(r->body, r->members[MEMBER_MODEL].value);
+    facts->model_span = span_of(r->body, r->members[MEMBER_MODEL]);
     facts->system = span_or(r, MEMBER_SYSTEM, MEMBER_INSTRUCTIONS);
     facts->tools = span_or(r, MEMBER_TOOLS, MEMBER_TOOLS);
     facts->messages = span_or(r, MEMBER_MESSAGES, MEMBER_INPUT);
@@ -336,28 +350,36 @@ static void read_spans(struct reader *r, struct request_facts *facts)
     }
 }
 
+static size_t put(char *out, struct str s)
+{
+    memcpy(out, s.p, s.n);
+    return s.n;
+}
+
 static void write_params(struct reader *r, struct request_facts *facts)
 {
-    struct buf out;
-    buf_init(&out, REQUEST_PARAMS_MAX * (2 * REQUEST_PARAM_BYTES_MAX + 8) + 2);
-    buf_putc(&out, '{');
+    size_t n = 2;
     for (size_t i = 0; i < r->param_count; i++) {
-        buf_puts(&out, i > 0 ? ",\"" : "\"");
-        buf_put_str(&out, r->params[i].key);
-        buf_puts(&out, "\":");
-        buf_put_str(&out, r->params[i].value);
+        n += r->params[i].key.n + r->params[i].value.n + strlen("\"\":,");
     }
-    buf_putc(&out, '}');
-    facts->params_json = arena_str(r->arena, buf_str(&out));
-    buf_release(&out);
+    char *out = arena_alloc(r->arena, n);
+    size_t at = 0;
+    out[at++] = '{';
+    for (size_t i = 0; i < r->param_count; i++) {
+        out[at] = ',';
+        at += i > 0;
+        out[at++] = '"';
+        at += put(out + at, r->params[i].key);
+        out[at++] = '"';
+        out[at++] = ':';
+        at += put(out + at, r->params[i].value);
+    }
+    out[at++] = '}';
+    facts->params_json = str_make(out, at);
 }
 
 static int read_all(struct reader *r, struct request_facts *facts)
 {
-    if (!yyjson_is_obj(r->root)) {
-        return error_set(r->err, ERR_INVALID, "the request body must be a JSON object, not %s",
-                         type_name(r->root));
-    }
     int status = scan_members(r);
     status = status < 0 ? status : read_model(r, facts);
     status = status < 0 ? status : read_stream(r, facts);
@@ -378,20 +400,12 @@ int request_facts_read(enum route route, struct str body, struct arena *arena,
     if (str_trim(body).n == 0) {
         return error_set(err, ERR_INVALID, "the request body is empty; expected a JSON object");
     }
-    struct error why = {0};
-    yyjson_doc *doc = json_parse(body, &why);
-    if (!doc) {
-        error_wrap(&why, "request body");
-        if (err) {
-            *err = why;
-        }
-        return why.code;
-    }
-    struct reader r = {
-        .route = route, .body = body, .root = yyjson_doc_get_root(doc), .arena = arena, .err = err};
+    struct reader r = {.route = route, .body = body, .arena = arena, .err = err};
     struct request_facts facts = {.max_output = -1, .n = 1, .route = route};
     int status = read_all(&r, &facts);
-    yyjson_doc_free(doc);
+    for (int i = 0; i < MEMBER_COUNT; i++) {
+        yyjson_doc_free(r.parsed[i]);
+    }
     if (status < 0) {
         return status;
     }
