@@ -1,6 +1,6 @@
 # Verbs only. What is built, and how, stands in CMakeLists.txt, CMakePresets.json and cmake/.
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps run test check asan tsan clang fuzz-smoke lint format model coverage clean distclean help
+.PHONY: all deps test-deps run test check asan tsan clang fuzz-smoke lint format model coverage bench clean distclean help
 
 all: deps ## install what is missing, build the optimised program: build/weir
 	@tools/build release
@@ -46,8 +46,11 @@ model: ## start a small real model on loopback
 coverage: test-deps ## run the C tests and print the covered lines per file
 	@tools/build coverage && ctest --preset coverage && tools/coverage
 
+bench: ## load weir, nginx and HAProxy in turn (some 40 minutes); see bench/README.md
+	@tools/deps bench && tools/build bench && bench/load/run
+
 clean: ## remove what was built, keep what was downloaded
-	@rm -rf build/dev build/clang build/release build/asan build/tsan build/fuzz build/coverage build/weir
+	@rm -rf build/dev build/clang build/release build/asan build/tsan build/fuzz build/coverage build/bench build/weir
 
 distclean: ## remove build/ altogether
 	@rm -rf build
