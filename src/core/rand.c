@@ -36,6 +36,12 @@ void rand_seed(struct rand_state *r, uint64_t seed)
     }
 }
 
+void rand_seed_system(struct rand_state *r)
+{
+    rand_bytes(r->s, sizeof(r->s));
+    r->s[0] |= 1; /* all zeros would stay so */
+}
+
 static uint64_t rotate_left(uint64_t x, unsigned n)
 {
     return (x << n) | (x >> (64 - n));

@@ -15,6 +15,8 @@ struct rand_state {
     uint64_t s[4];
 };
 
+/* A seed of the system's. */
+void rand_seed_system(struct rand_state *r);
 void rand_seed(struct rand_state *r, uint64_t seed);
 uint64_t rand_u64(struct rand_state *r);
 /* Uniform in [0, 1). */

@@ -60,6 +60,7 @@ int worker_open(const struct worker_options *options, struct worker **ret_worker
                                     .log = options->log};
     w->engine = engine_new(&engine);
     w->metrics = metrics_new();
+    rand_seed_system(&w->ids);
     worker_adopt(w, options->settings);
     *ret_worker = w;
     return 0;

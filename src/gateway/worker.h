@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "core/log.h"
+#include "core/rand.h"
 #include "engine/engine.h"
 #include "engine/settings.h"
 #include "gateway/metrics.h"
@@ -24,6 +25,7 @@ struct worker {
     struct engine *engine;
     struct metrics *metrics;
     struct settings *settings; /* current; each exchange pins its own */
+    struct rand_state ids;     /* for those of traces */
     const struct log *log;
     bool draining;
     struct exchange *exchanges;

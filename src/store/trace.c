@@ -135,11 +135,16 @@ size_t trace_bytes(const struct trace *trace)
     return sizeof(*trace) + trace->arena.total + trace->request_body.cap + trace->response_body.cap;
 }
 
-void trace_make_id(int64_t wall_ms, char *out)
+void trace_make_id(struct rand_state *rand, int64_t wall_ms, char *out)
 {
     unsigned char bytes[TRACE_ID_HEX / 2];
 
-    rand_bytes(bytes, sizeof(bytes));
+    if (rand) {
+        uint64_t words[2] = {rand_u64(rand), rand_u64(rand)};
+        memcpy(bytes, words, sizeof(bytes));
+    } else {
+        rand_bytes(bytes, sizeof(bytes));
+    }
     for (int i = 0; i < 6; i++) {
         bytes[i] = (unsigned char)((uint64_t)wall_ms >> (8 * (5 - i)));
     }

@@ -21,6 +21,7 @@
 
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/rand.h"
 #include "core/str.h"
 
 #define TRACE_ID_HEX                                                                               \
@@ -118,8 +119,9 @@ void trace_free(struct trace *trace);
 /* Memory held, roughly: what the store's ring counts. */
 size_t trace_bytes(const struct trace *trace);
 
-/* A new id at this wall time; out holds TRACE_ID_HEX + 1. */
-void trace_make_id(int64_t wall_ms, char *out);
+/* A new id at this wall time; out holds TRACE_ID_HEX + 1. An id must be unlike any other, not hard
+ * to guess: who makes many brings a generator, which NULL replaces by a system call. */
+void trace_make_id(struct rand_state *rand, int64_t wall_ms, char *out);
 
 const char *trace_capture_name(enum trace_capture capture);
 const char *trace_usage_source_name(enum trace_usage_source source);

@@ -210,7 +210,7 @@ static void start(struct fixture *f, struct owner *o, struct ask ask)
                                  .headers = o->headers,
                                  .header_count = 1};
     o->trace->capture = (enum trace_capture)f->settings->capture;
-    trace_make_id(1000, o->trace->id);
+    trace_make_id(NULL, 1000, o->trace->id);
     if (!ask.unread) {
         int rc = request_facts_read(ask.route, str_of(ask.body), &o->arena, &o->facts, &err);
         assert_int_equal(rc, 0);

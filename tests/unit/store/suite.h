@@ -99,7 +99,7 @@ static inline struct trace *make_trace(int64_t started_ms, enum trace_capture ca
 {
     struct trace *trace = trace_new();
 
-    trace_make_id(started_ms, trace->id);
+    trace_make_id(NULL, started_ms, trace->id);
     trace->started_ms = started_ms;
     trace->route = STR("chat");
     trace->method = STR("POST");

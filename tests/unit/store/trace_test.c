@@ -214,13 +214,13 @@ static void ids_start_with_their_time_and_differ(void **state)
     char a[TRACE_ID_HEX + 1], b[TRACE_ID_HEX + 1];
 
     (void)state;
-    trace_make_id(INT64_C(0x0123456789ab), a);
-    trace_make_id(INT64_C(0x0123456789ab), b);
+    trace_make_id(NULL, INT64_C(0x0123456789ab), a);
+    trace_make_id(NULL, INT64_C(0x0123456789ab), b);
     assert_int_equal(strlen(a), TRACE_ID_HEX);
     assert_memory_equal(a, "0123456789ab", 12);
     assert_memory_equal(b, "0123456789ab", 12);
     assert_string_not_equal(a, b);
-    trace_make_id(INT64_C(0x0123456789ac), b);
+    trace_make_id(NULL, INT64_C(0x0123456789ac), b);
     assert_true(strcmp(a, b) < 0);
 }
 
