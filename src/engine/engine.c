@@ -16,6 +16,10 @@ struct engine {
     struct client *client;
     struct origin_entry entries[ENGINE_ORIGINS_MAX];
     size_t n;
+    /* The newest snapshot, and the origin of each of its providers: what nearly every call asks
+     * for. */
+    const struct settings *newest;
+    struct client_origin *origins[SETTINGS_PROVIDERS_MAX];
 };
 
 static void write_identity(const struct settings_provider *p, struct buf *out)
@@ -112,10 +116,19 @@ void engine_adopt(struct engine *e, const struct settings *settings)
         entry_for(e, &settings->providers[i])->wanted = true;
     }
     drop_unwanted(e);
+    e->newest = settings;
+    for (size_t i = 0; i < settings->provider_count; i++) {
+        e->origins[i] = entry_for(e, &settings->providers[i])->origin;
+    }
 }
 
 struct client_origin *engine_origin(struct engine *e, const struct settings_provider *provider)
 {
+    for (size_t i = 0; e->newest && i < e->newest->provider_count; i++) {
+        if (provider == &e->newest->providers[i]) {
+            return e->origins[i];
+        }
+    }
     return entry_for(e, provider)->origin;
 }
 

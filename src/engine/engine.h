@@ -31,7 +31,7 @@ struct engine *engine_new(const struct engine_options *options);
 void engine_free(struct engine *engine);
 
 /* Opens origins for the snapshot's providers and closes those it no longer has; calls under way
- * finish on the old ones. */
+ * finish on the old ones. The caller keeps the snapshot until it has the next one adopted. */
 void engine_adopt(struct engine *engine, const struct settings *settings);
 
 /* The origin for a provider; opened when a pinned older snapshot still needs it. */
