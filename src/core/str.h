@@ -53,8 +53,14 @@ static inline struct str str_head(struct str s, size_t n)
     return (struct str){s.p, n < s.n ? n : s.n};
 }
 
-/* ASCII case is ignored (header names, host names). */
-bool str_eq_nocase(struct str a, struct str b);
+/* ASCII case is ignored (header names, host names). Most pairs differ in length. */
+bool str_same_nocase(const char *a, const char *b, size_t n);
+
+static inline bool str_eq_nocase(struct str a, struct str b)
+{
+    return a.n == b.n && str_same_nocase(a.p, b.p, a.n);
+}
+
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

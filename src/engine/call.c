@@ -8,7 +8,9 @@
 #include "engine/settle.h"
 
 #define ATTEMPTS_JSON_MAX (64u << 10)
-#define EDIT_ROOM_BYTES   4096
+/* Room that what is noted of most attempts fits into. */
+#define USUAL_ATTEMPT_BYTES 200
+#define EDIT_ROOM_BYTES     4096
 
 enum call_state {
     CALL_ASKING = 0, /* up to the head of the answer */
@@ -90,6 +92,7 @@ static void note_attempt(struct call *c)
     const struct settings_api_key *key = key_of(c);
     struct buf *out = &c->attempts;
 
+    buf_reserve(out, USUAL_ATTEMPT_BYTES);
     buf_puts(out, out->n == 0 ? "[" : ",");
     buf_puts(out, "{\"provider\":");
     buf_put_json(out, target->provider->name);
@@ -99,8 +102,12 @@ static void note_attempt(struct call *c)
         buf_puts(out, ",\"key\":");
         buf_put_json(out, key->name);
     }
-    buf_putf(out, ",\"status\":%d,\"start_us\":%lld,\"end_us\":%lld", c->answer.status,
-             (long long)(c->attempt_started_us - c->request.started_us), (long long)since_start(c));
+    buf_puts(out, ",\"status\":");
+    buf_put_i64(out, c->answer.status);
+    buf_puts(out, ",\"start_us\":");
+    buf_put_i64(out, c->attempt_started_us - c->request.started_us);
+    buf_puts(out, ",\"end_us\":");
+    buf_put_i64(out, since_start(c));
     if (c->outcome != OUTCOME_OK) {
         buf_puts(out, ",\"error\":");
         buf_put_json(out, str_of(outcome_table[c->outcome].name));

@@ -1,7 +1,11 @@
 #include "engine/header.h"
 
+/* Room that most request heads fit into. */
+#define USUAL_HEAD_BYTES 1024
+
 enum header_rule { HEADER_PASS = 0, HEADER_DROP, HEADER_RENAME };
 
+/* Names are in small letters. */
 struct header_row {
     const char *name; /* a final '*' stands for any rest */
     enum header_rule rule;
@@ -51,7 +55,11 @@ static const struct header_row answer_rows[] = {
 
 static enum header_rule rule_of(const struct header_row *rows, size_t n, struct str name)
 {
+    char first = name.n > 0 ? (char)(name.p[0] | 0x20) : '\0'; /* in small letters, if it is one */
     for (size_t i = 0; i < n; i++) {
+        if (rows[i].name[0] != first) {
+            continue;
+        }
         struct str pattern = str_of(rows[i].name);
         bool open = str_ends(pattern, STR("*"));
         if (open) {
@@ -144,6 +152,7 @@ void header_write_request(struct buf *out, const struct header_request *r)
     const struct settings_provider *p = r->provider;
     const struct http_head *client = r->client;
 
+    buf_reserve(out, USUAL_HEAD_BYTES);
     put_request_line(out, r);
     put_line(out, STR("host"), p->authority);
     if (p->has_proxy && !p->base_url.https && p->proxy_authorization.n > 0) {
@@ -153,7 +162,9 @@ void header_write_request(struct buf *out, const struct header_request *r)
     p->dialect->write_auth(out, r->key ? r->key->secret : STR_EMPTY, has_version);
     buf_puts(out, "accept-encoding: identity\r\n");
     if (r->has_body) {
-        buf_putf(out, "content-length: %zu\r\n", r->body_bytes);
+        buf_puts(out, "content-length: ");
+        buf_put_u64(out, r->body_bytes);
+        buf_puts(out, "\r\n");
     }
     for (size_t i = 0; i < p->header_count; i++) {
         put_line(out, p->headers[i].name, p->headers[i].value);

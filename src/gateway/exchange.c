@@ -75,6 +75,18 @@ static void account(struct exchange *x, int status)
 
 /* ---- answers of weir's own ---- */
 
+/* "provider/model" */
+static struct str route_of(struct exchange *x)
+{
+    struct str provider = x->trace->provider;
+    struct str model = x->trace->model_routed;
+    char *text = arena_alloc(&x->request->arena, provider.n + 1 + model.n);
+    memcpy(text, provider.p, provider.n);
+    text[provider.n] = '/';
+    memcpy(text + provider.n + 1, model.p, model.n);
+    return str_make(text, provider.n + 1 + model.n);
+}
+
 static size_t own_headers(struct exchange *x, struct http_header *out)
 {
     size_t n = 0;
@@ -85,11 +97,10 @@ static size_t own_headers(struct exchange *x, struct http_header *out)
     struct str id = arena_str(arena, str_of(x->trace->id));
     out[n++] = (struct http_header){STR("x-weir-trace"), id};
     if (x->trace->attempts > 0) {
+        out[n++] = (struct http_header){STR("x-weir-route"), route_of(x)};
         out[n++] = (struct http_header){
-            STR("x-weir-route"), arena_printf(arena, "%.*s/%.*s", STR_ARG(x->trace->provider),
-                                              STR_ARG(x->trace->model_routed))};
-        out[n++] = (struct http_header){STR("x-weir-attempts"),
-                                        arena_printf(arena, "%d", x->trace->attempts)};
+            STR("x-weir-attempts"),
+            x->trace->attempts == 1 ? STR("1") : arena_printf(arena, "%d", x->trace->attempts)};
     }
     return n;
 }
@@ -147,7 +158,7 @@ static void reply_refusal(struct exchange *x)
             x->trace->error_text = arena_str(&x->trace->arena, str_of(x->refusal.message));
         }
     } else {
-        trace_make_id(clock_wall_ms(), id);
+        trace_make_id(&x->worker->ids, clock_wall_ms(), id);
     }
     headers[n++] =
         (struct http_header){str_of(request_id_name(x->dialect)), arena_str(arena, str_of(id))};

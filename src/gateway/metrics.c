@@ -6,6 +6,8 @@
 #include "core/mem.h"
 
 #define LABELS_BYTES_MAX 700
+/* Room that most labels fit into. */
+#define USUAL_LABELS_BYTES 240
 
 /* Counters of one label set. */
 enum counter {
@@ -113,12 +115,16 @@ static void put_label(struct buf *out, const char *name, struct str value)
     buf_puts(out, out->n > 0 ? "," : "");
     buf_puts(out, name);
     buf_puts(out, "=\"");
+    size_t start = 0; /* of what is not written yet */
     for (size_t i = 0; i < value.n; i++) {
-        if (value.p[i] == '"' || value.p[i] == '\\') {
-            buf_putc(out, '\\');
+        char c = value.p[i];
+        if (c == '"' || c == '\\' || c == '\n') {
+            buf_put(out, value.p + start, i - start);
+            buf_puts(out, c == '"' ? "\\\"" : c == '\n' ? " " : "\\\\");
+            start = i + 1;
         }
-        buf_putc(out, value.p[i] == '\n' ? ' ' : value.p[i]);
     }
+    buf_put_str(out, str_from(value, start));
     buf_putc(out, '"');
 }
 
@@ -131,12 +137,15 @@ static struct series *series_for(struct metrics *m, const struct label_values *v
 {
     struct buf labels;
     buf_init(&labels, LABELS_BYTES_MAX);
+    buf_reserve(&labels, USUAL_LABELS_BYTES);
     bool full = m->series.n >= METRICS_SERIES_MAX;
     put_label(&labels, "route", v->route);
     put_label(&labels, "model", full ? STR("other") : v->model);
     put_label(&labels, "provider", full ? STR("other") : v->provider);
     put_label(&labels, "outcome", v->outcome.n > 0 ? v->outcome : STR("ok"));
-    buf_putf(&labels, ",status=\"%d\"", v->status);
+    buf_puts(&labels, ",status=\"");
+    buf_put_i64(&labels, v->status);
+    buf_putc(&labels, '"');
     struct series *s = series_get(&m->series, buf_str(&labels));
     buf_release(&labels);
     return s;

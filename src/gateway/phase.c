@@ -5,6 +5,8 @@
 #include "gateway/models.h"
 
 #define LISTED_NAMES_BYTES 300
+/* Room that most routes' explanations fit into. */
+#define USUAL_ROUTE_BYTES 240
 
 /* ---- receive: is it a request, and for what? ---- */
 
@@ -190,7 +192,7 @@ static int phase_tenant(struct exchange *x)
     x->trace = t;
     int64_t now_ms = clock_wall_ms();
     t->started_ms = now_ms - (clock_mono_us() - r->started_us) / 1000;
-    trace_make_id(t->started_ms, t->id);
+    trace_make_id(&x->worker->ids, t->started_ms, t->id);
     t->capture = (enum trace_capture)x->settings->capture;
     if (x->key) {
         t->tenant = arena_str(&t->arena, x->key->tenant->name);
@@ -356,7 +358,10 @@ static void explain_route(struct exchange *x)
 {
     struct buf out;
     buf_init(&out, 64u << 10);
-    buf_putf(&out, "{\"strategy\":\"%s\",\"considered\":[", x->kind ? "passthrough" : "fallback");
+    buf_reserve(&out, USUAL_ROUTE_BYTES);
+    buf_puts(&out, "{\"strategy\":\"");
+    buf_puts(&out, x->kind ? "passthrough" : "fallback");
+    buf_puts(&out, "\",\"considered\":[");
     for (size_t i = 0; i < x->target_count; i++) {
         buf_puts(&out, i > 0 ? ",{\"provider\":" : "{\"provider\":");
         buf_put_json(&out, x->targets[i].provider->name);

@@ -41,6 +41,7 @@ struct server_conn {
     bool chunked; /* the answer is */
     bool started; /* the answer has */
     int64_t first_byte_us;
+    char peer[SOCK_NAME_MAX];
     struct server_conn *prev, *next;
 };
 
@@ -145,7 +146,7 @@ static struct server_request *request_new(struct server_conn *c)
     r->conn = c;
     arena_init(&r->arena);
     buf_init(&r->body, c->server->options.body_bytes_max);
-    sock_peer_name(c->sock, r->peer);
+    r->peer = c->peer;
     r->started_us = c->first_byte_us;
     r->head.content_length = -1;
     r->path = STR_EMPTY;
@@ -169,6 +170,15 @@ static bool body_is_wanted(struct server_conn *c)
     struct server_request *r = c->request;
     bool large = r->head.chunked || r->head.content_length > (int64_t)SERVER_BODY_UNASKED_BYTES;
     return !large || !s->events->on_head || s->events->on_head(s->ctx, r);
+}
+
+/* A usual body is read into one piece of memory. A claim of more is believed as its bytes come. */
+static void reserve_body(struct buf *body, int64_t content_length)
+{
+    if (content_length > 0) {
+        bool usual = content_length <= (int64_t)SERVER_BODY_UNASKED_BYTES;
+        buf_reserve(body, usual ? (size_t)content_length : SERVER_BODY_UNASKED_BYTES);
+    }
 }
 
 static int head_came(void *ctx, const struct http_head *head)
@@ -196,6 +206,7 @@ static int head_came(void *ctx, const struct http_head *head)
         return -1;
     }
     timer_set(&c->timer, s->options.body_timeout_ms);
+    reserve_body(&r->body, head->content_length);
     if (head->expect_continue) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         sock_put(c->sock, go_on, sizeof(go_on) - 1);
@@ -380,6 +391,7 @@ static void listener_ready(uv_stream_t *listener, int status)
         x_free(c);
         return;
     }
+    sock_peer_name(c->sock, c->peer);
     c->parser = http1_new(HTTP1_REQUEST, &parser_events, c);
     buf_init(&c->ahead, SERVER_PIPELINE_BYTES_MAX + LOOP_READ_BYTES);
     timer_init(&c->timer, s->loop, timed_out, c);
@@ -439,14 +451,20 @@ static void put_head(struct server_conn *c, int status, const struct http_header
         c->keep_alive = false;
     }
     buf_clear(out);
-    buf_putf(out, "HTTP/1.1 %d %s\r\n", status, server_reason(status));
+    buf_puts(out, "HTTP/1.1 ");
+    buf_put_u64(out, (uint64_t)status);
+    buf_putc(out, ' ');
+    buf_puts(out, server_reason(status));
+    buf_puts(out, "\r\n");
     for (size_t i = 0; i < header_count; i++) {
         put_header(out, headers[i].name, headers[i].value);
     }
     if (c->chunked) {
         buf_puts(out, "transfer-encoding: chunked\r\n");
     } else if (content_length >= 0 && status != 204 && status != 304) {
-        buf_putf(out, "content-length: %lld\r\n", (long long)content_length);
+        buf_puts(out, "content-length: ");
+        buf_put_u64(out, (uint64_t)content_length);
+        buf_puts(out, "\r\n");
     }
     if (!c->keep_alive) {
         buf_puts(out, "connection: close\r\n");

@@ -62,7 +62,7 @@ struct server_request {
     struct buf body;
     struct arena arena;
     struct server_refusal refused;
-    char peer[64];
+    const char *peer;    /* "127.0.0.1:4711" */
     int64_t started_us;  /* first byte of the head (clock_mono_us) */
     int64_t received_us; /* request whole */
     void *app;           /* the application's own */
