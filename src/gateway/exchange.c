@@ -331,6 +331,7 @@ void exchange_start(struct worker *worker, struct server_request *request)
     timer_init(&x->stall, worker->loop, stalled, x);
     request->app = x;
     list_add(x);
+    metrics_receive(worker->metrics);
     run_phases(x);
 }
 

@@ -67,7 +67,9 @@ struct series {
 };
 
 struct metrics {
+    uint64_t received; /* atomic: counted without the lock */
     pthread_mutex_t lock;
+    uint64_t traced;
     struct map series;
     struct distribution distributions[HISTOGRAMS];
 };
@@ -170,6 +172,11 @@ static void add_known(int64_t *sum, int64_t value)
     *sum += value > 0 ? value : 0;
 }
 
+void metrics_receive(struct metrics *m)
+{
+    __atomic_add_fetch(&m->received, 1, __ATOMIC_RELAXED);
+}
+
 void metrics_record(struct metrics *m, const struct trace *t, struct str alias)
 {
     struct label_values values = {.route = t->route,
@@ -178,6 +185,7 @@ void metrics_record(struct metrics *m, const struct trace *t, struct str alias)
                                   .outcome = t->error_class,
                                   .status = t->status};
     pthread_mutex_lock(&m->lock);
+    m->traced++;
     int64_t *c = series_for(m, &values)->counters;
     c[COUNT_REQUESTS]++;
     c[COUNT_ATTEMPTS] += t->attempts;
@@ -265,6 +273,26 @@ static void write_histograms(const struct distribution *distributions, struct bu
     }
 }
 
+static void put_total(struct buf *out, const char *name, const char *help, uint64_t value)
+{
+    buf_putf(out, "# HELP %s %s\n# TYPE %s counter\n%s %llu\n", name, help, name, name,
+             (unsigned long long)value);
+}
+
+/* What accounts for every request: received = ended + open, and traced = traces of the store. */
+static void write_totals(struct metrics *const *workers, size_t n, struct buf *out)
+{
+    uint64_t received = 0, traced = 0;
+    for (size_t w = 0; w < n; w++) {
+        received += __atomic_load_n(&workers[w]->received, __ATOMIC_RELAXED);
+        pthread_mutex_lock(&workers[w]->lock);
+        traced += workers[w]->traced;
+        pthread_mutex_unlock(&workers[w]->lock);
+    }
+    put_total(out, "weir_requests_received_total", "Requests taken up.", received);
+    put_total(out, "weir_requests_traced_total", "Requests ended with a trace.", traced);
+}
+
 static void write_gauges(const struct metrics_gauges *g, struct buf *out)
 {
     const struct {
@@ -316,6 +344,7 @@ void metrics_write(struct metrics *const *workers, size_t n, const struct metric
     map_init(&all);
     sum_up(workers, n, &all, distributions);
     write_counters(&all, out);
+    write_totals(workers, n, out);
     write_histograms(distributions, out);
     write_gauges(gauges, out);
     series_clear(&all);

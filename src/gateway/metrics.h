@@ -25,6 +25,8 @@ struct metrics;
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
 
+/* A request begins. Received = ended (weir_requests_total) + open, at all times. */
+void metrics_receive(struct metrics *metrics);
 /* A request that came to an end and has a trace. `alias` is empty when the model is unknown. */
 void metrics_record(struct metrics *metrics, const struct trace *trace, struct str alias);
 /* A request that was refused before it had a trace. */

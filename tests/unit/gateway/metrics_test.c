@@ -38,6 +38,9 @@ static void workers_are_summed(void **state)
         trace_free(t);
     }
     metrics_refuse(workers[1], "chat", 401, "caller_unauthorized");
+    for (int i = 0; i < 7; i++) {
+        metrics_receive(workers[i % 2]);
+    }
     buf_init(&out, METRICS_TEXT_BYTES_MAX);
     metrics_write(workers, 2, &gauges, &out);
     buf_cstr(&out);
@@ -52,6 +55,8 @@ static void workers_are_summed(void **state)
     assert_line(&out, "weir_request_duration_seconds_bucket{le=\"0.0025\"} 2\n");
     assert_line(&out, "weir_request_duration_seconds_count 2\n");
     assert_line(&out, "weir_requests_open 4\n");
+    assert_line(&out, "\nweir_requests_received_total 7\n");
+    assert_line(&out, "\nweir_requests_traced_total 2\n");
     buf_release(&out);
     metrics_free(workers[0]);
     metrics_free(workers[1]);
