@@ -155,13 +155,9 @@ static void put_json_escape(struct buf *b, unsigned char c)
     }
 }
 
-int buf_put_json(struct buf *b, struct str s)
+/* All of it, or the flag is set. */
+static void put_escaped(struct buf *b, struct str s)
 {
-    size_t start = b->n;
-    bool overflowed = b->overflowed;
-
-    b->overflowed = false;
-    buf_putc(b, '"');
     while (s.n > 0 && !b->overflowed) {
         size_t len = json_text_plain(s);
 
@@ -176,13 +172,33 @@ int buf_put_json(struct buf *b, struct str s)
         }
         s = str_from(s, len);
     }
-    buf_putc(b, '"');
+}
+
+static int put_string(struct buf *b, struct str s, const char *quote)
+{
+    size_t start = b->n;
+    bool overflowed = b->overflowed;
+
+    b->overflowed = false;
+    buf_puts(b, quote);
+    put_escaped(b, s);
+    buf_puts(b, quote);
     if (b->overflowed) {
         b->n = start; /* all or nothing */
         return ERR_LIMIT;
     }
     b->overflowed = overflowed;
     return 0;
+}
+
+int buf_put_json(struct buf *b, struct str s)
+{
+    return put_string(b, s, "\"");
+}
+
+int buf_put_escaped(struct buf *b, struct str s)
+{
+    return put_string(b, s, "");
 }
 
 void buf_consume(struct buf *b, size_t n)

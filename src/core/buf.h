@@ -42,6 +42,8 @@ int buf_put_i64(struct buf *b, int64_t value);
 int buf_putf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Appends s as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD. */
 int buf_put_json(struct buf *b, struct str s);
+/* The same without the quotes: for strings that are put together of pieces. */
+int buf_put_escaped(struct buf *b, struct str s);
 
 /* Drops the first n bytes (n <= b->n). */
 void buf_consume(struct buf *b, size_t n);

@@ -121,6 +121,7 @@ struct message_request {
     enum message_choice choice;
     struct str choice_name;
     int parallel_calls; /* -1 = not given, 0, 1 */
+    bool legacy_calls;  /* chat: tools came as `functions`, calls are answered as function_call */
 
     enum message_format format;
     struct str schema_name, schema_description;

@@ -18,14 +18,15 @@ const struct quirk quirk_table[] = {
 
     /* max_tokens; there is no Responses API; the chat templates of most models know no developer. */
     {.name = "together", .host = "together.xyz", .max_name = QUIRK_MAX_TOKENS, .no_developer = true,
-     .no_responses = true, .thinking_field = "reasoning"},
+     .no_responses = true, .top_k = true, .thinking_field = "reasoning"},
     {.name = "together", .host = "together.ai", .max_name = QUIRK_MAX_TOKENS, .no_developer = true,
-     .no_responses = true, .thinking_field = "reasoning"},
+     .no_responses = true, .top_k = true, .thinking_field = "reasoning"},
 
     /* One way of asking for thoughts in front of all vendors: reasoning {effort | max_tokens}; they
      * come in `reasoning` and sealed in `reasoning_details`. Cache markers are handed on. */
     {.name = "openrouter", .host = "openrouter.ai", .max_name = QUIRK_MAX_TOKENS,
-     .thinking = QUIRK_THINKING_OBJECT, .thinking_field = "reasoning", .cache_markers = true},
+     .thinking = QUIRK_THINKING_OBJECT, .thinking_field = "reasoning", .cache_markers = true,
+     .top_k = true},
 
     /* Roles are system, user, assistant, tool; response_format has text and json_object; thoughts
      * come in reasoning_content and must be given back within a turn of tool calls. */
@@ -43,8 +44,8 @@ const struct quirk quirk_table[] = {
     {.name = "ollama", .host = "ollama.com", .max_name = QUIRK_MAX_TOKENS, .no_developer = true,
      .no_strict_tools = true, .no_required_choice = true, .no_parallel_calls = true,
      .thinking_field = "reasoning"},
-    {.name = "vllm", .thinking_field = "reasoning", .no_developer = true},
-    {.name = "llamacpp", .max_name = QUIRK_MAX_TOKENS, .no_developer = true},
+    {.name = "vllm", .thinking_field = "reasoning", .no_developer = true, .top_k = true},
+    {.name = "llamacpp", .max_name = QUIRK_MAX_TOKENS, .no_developer = true, .top_k = true},
     {.name = NULL},
 };
 

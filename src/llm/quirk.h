@@ -45,6 +45,7 @@ struct quirk {
     bool no_names;         /* messages[].name is refused */
     bool bare;             /* refuses what it does not know: user, metadata, service_tier, ... */
     const char *seed_name; /* NULL = "seed" */
+    bool top_k;            /* top_k is taken */
     bool cache_markers;    /* cache_control in content parts is understood (OpenRouter) */
     enum quirk_thinking thinking;
     const char *thinking_field; /* where thoughts come in answers besides reasoning_content */

@@ -1,6 +1,7 @@
 #include "llm/wire.h"
 
 const struct wire *const wire_table[] = {
+    &wire_chat,
     NULL,
 };
 

@@ -179,6 +179,21 @@ static void any_bytes_make_a_json_string_that_parses(void **state)
     buf_release(&b);
 }
 
+static void a_string_is_put_together_of_escaped_pieces(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 12);
+    buf_putc(&b, '"');
+    assert_int_equal(buf_put_escaped(&b, STR("a\"")), 0);
+    assert_int_equal(buf_put_escaped(&b, STR("\n\xff")), 0);
+    assert_int_equal(buf_put_escaped(&b, STR("123456")), ERR_LIMIT);
+    buf_putc(&b, '"');
+    assert_true(str_is(buf_str(&b), "\"a\\\"\\n\xEF\xBF\xBD\""));
+    buf_release(&b);
+}
+
 static void a_json_string_that_does_not_fit_leaves_nothing(void **state)
 {
     struct buf b;
@@ -207,6 +222,7 @@ int main(void)
         cmocka_unit_test(move_hands_over_the_bytes),
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(any_bytes_make_a_json_string_that_parses),
+        cmocka_unit_test(a_string_is_put_together_of_escaped_pieces),
         cmocka_unit_test(a_json_string_that_does_not_fit_leaves_nothing),
     };
 

@@ -275,7 +275,7 @@ static void add_sampling(struct generate *g, struct message_request *r)
         r->top_p = numbers[below(g, ARRAY_LEN(numbers))];
     }
     if (may(g, GENERATE_PENALTIES)) {
-        r->presence_penalty = -numbers[below(g, ARRAY_LEN(numbers))];
+        r->presence_penalty = 0 - numbers[below(g, ARRAY_LEN(numbers))]; /* never -0 */
         r->frequency_penalty = numbers[below(g, ARRAY_LEN(numbers))];
     }
     if (may(g, GENERATE_TOP_K)) {
