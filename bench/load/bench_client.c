@@ -7,9 +7,11 @@
  * counts is what the proxy handled. With --events the requests are streams (see bench_mock.c).
  */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench_histogram.h"

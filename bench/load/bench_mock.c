@@ -7,8 +7,10 @@
  * ends the stream where the body asks for one. GET: what was counted so far, as JSON.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench_http.h"
