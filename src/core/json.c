@@ -113,20 +113,27 @@ static int syntax_error(struct str text, const yyjson_read_err *why, struct erro
                      place.line, place.column, why->msg ? why->msg : "broken", c, hint);
 }
 
-yyjson_doc *json_parse(struct str text, struct error *err)
+static int check_text(struct str text, struct error *err)
 {
-    yyjson_read_err why = {0};
     size_t at = 0;
 
     if (text.n == 0) {
-        error_set(err, ERR_INVALID, "invalid JSON: the document is empty");
-        return NULL;
+        return error_set(err, ERR_INVALID, "invalid JSON: the document is empty");
     }
     /* Each level takes a bracket, so that a short document cannot be too deep. */
     if (text.n > JSON_DEPTH_MAX && too_deep(text, &at)) {
         struct place place = place_of(text, at);
-        error_set(err, ERR_LIMIT, "JSON nests deeper than %d levels at line %zu, column %zu",
-                  JSON_DEPTH_MAX, place.line, place.column);
+        return error_set(err, ERR_LIMIT, "JSON nests deeper than %d levels at line %zu, column %zu",
+                         JSON_DEPTH_MAX, place.line, place.column);
+    }
+    return 0;
+}
+
+yyjson_doc *json_parse(struct str text, struct error *err)
+{
+    yyjson_read_err why = {0};
+
+    if (check_text(text, err) != 0) {
         return NULL;
     }
     /* Without YYJSON_READ_INSITU the input is not written to; the type only lacks the const. */
@@ -137,6 +144,32 @@ yyjson_doc *json_parse(struct str text, struct error *err)
         syntax_error(text, &why, err);
     }
     return doc;
+}
+
+static void free_doc(void *doc)
+{
+    yyjson_doc_free(doc);
+}
+
+int json_tree_parse(struct str text, struct arena *arena, struct json_tree *ret_tree,
+                    struct error *err)
+{
+    yyjson_read_err why = {0};
+    int rc = check_text(text, err);
+
+    if (rc != 0) {
+        return rc;
+    }
+    char *copy = arena_alloc(arena, text.n + YYJSON_PADDING_SIZE);
+    memcpy(copy, text.p, text.n);
+    yyjson_doc *doc = yyjson_read_opts(copy, text.n, YYJSON_READ_INSITU, NULL, &why);
+    if (!doc) {
+        BUG_ON(why.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION);
+        return syntax_error(text, &why, err);
+    }
+    arena_defer(arena, free_doc, doc);
+    *ret_tree = (struct json_tree){.root = yyjson_doc_get_root(doc), .text = text, .copy = copy};
+    return 0;
 }
 
 /* --- the scanner ------------------------------------------------------------------------- */
@@ -332,6 +365,17 @@ static size_t value_end(struct str text, size_t at)
         }
     } while (at != 0 && nest.depth > 0);
     return at;
+}
+
+struct str json_tree_raw(const struct json_tree *tree, yyjson_val *key)
+{
+    /* Strings are taken apart where they stand, from their first byte on. */
+    size_t at = (size_t)(yyjson_get_str(key) - tree->copy);
+    BUG_ON(at == 0 || at >= tree->text.n);
+    size_t start = key_end(tree->text, at - 1);
+    size_t end = start ? value_end(tree->text, start) : 0;
+    BUG_ON(end == 0);
+    return str_make(tree->text.p + start, end - start);
 }
 
 void json_scan_init(struct json_scan *scan, struct str text)

@@ -24,6 +24,7 @@
 #pragma pop_macro("realloc")
 #pragma pop_macro("free")
 
+#include "core/arena.h"
 #include "core/attr.h"
 #include "core/buf.h"
 #include "core/error.h"
@@ -36,6 +37,21 @@
  * JSON_DEPTH_MAX is ERR_LIMIT. Free with yyjson_doc_free.
  */
 MUST_CHECK yyjson_doc *json_parse(struct str text, struct error *err);
+
+/* A document whose values are known by their bytes too. */
+struct json_tree {
+    yyjson_val *root;
+    /* private */
+    struct str text;
+    const char *copy; /* where yyjson took the text's strings apart, in place */
+};
+
+/* As json_parse, with the document in the arena; `text` must outlive the tree. */
+MUST_CHECK int json_tree_parse(struct str text, struct arena *arena, struct json_tree *ret_tree,
+                               struct error *err);
+/* The bytes of the value behind a key of one of the tree's objects, as they stand in the text:
+ * numbers that no machine type holds and escapes are what they were. */
+struct str json_tree_raw(const struct json_tree *tree, yyjson_val *key);
 
 /* Where one member of an object stands. All spans point into the scanned text. */
 struct json_member {

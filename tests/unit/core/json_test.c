@@ -348,6 +348,36 @@ static void values_are_written_minified(void **state)
     yyjson_doc_free(doc);
 }
 
+/* Values keep the bytes that they were written with. */
+static void a_tree_knows_where_its_values_stand(void **state)
+{
+    static const char text[] = "{ \"a\\u0062\" : { \"n\":123456789012345678901234567890 , "
+                               "\"s\":\"\\u00e9\\n\"} ,\"l\":[ 1.0e5,{\"\":[]}],\"z\":1}";
+    struct arena arena;
+    struct json_tree tree;
+    struct error err = {0};
+    yyjson_val *key = NULL;
+    size_t i = 0;
+    static const char *const raws[] = {
+        "{ \"n\":123456789012345678901234567890 , \"s\":\"\\u00e9\\n\"}", "[ 1.0e5,{\"\":[]}]",
+        "1"};
+    (void)state;
+    arena_init(&arena);
+    assert_int_equal(json_tree_parse(str_of(text), &arena, &tree, &err), 0);
+    assert_int_equal(yyjson_obj_size(tree.root), ARRAY_LEN(raws));
+    yyjson_obj_iter members = yyjson_obj_iter_with(tree.root);
+    while ((key = yyjson_obj_iter_next(&members))) {
+        assert_str(json_tree_raw(&tree, key), raws[i++]);
+    }
+    assert_str(json_get_str(yyjson_obj_get(tree.root, "ab"), "s"), "\xc3\xa9\n");
+    members = yyjson_obj_iter_with(yyjson_arr_get(yyjson_obj_get(tree.root, "l"), 1));
+    assert_str(json_tree_raw(&tree, yyjson_obj_iter_next(&members)), "[]");
+    assert_int_equal(json_tree_parse(STR("{\"a\":}"), &arena, &tree, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "line 1, column 6"));
+    assert_int_equal(json_tree_parse(STR(""), &arena, &tree, NULL), ERR_INVALID);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +393,7 @@ int main(void)
         cmocka_unit_test(keys_compare_through_escapes),
         cmocka_unit_test(getters_fall_back_on_other_types),
         cmocka_unit_test(values_are_written_minified),
+        cmocka_unit_test(a_tree_knows_where_its_values_stand),
     };
 
     return cmocka_run_group_tests_name("core/json", tests, NULL, NULL);
