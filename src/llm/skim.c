@@ -277,6 +277,25 @@ uint32_t skim_escape(struct str text, size_t *at)
     return unit >= 0xd800 && unit < 0xe000 ? 0xfffd : (uint32_t)unit;
 }
 
+struct str skim_text(struct str text, struct buf *scratch)
+{
+    size_t at = 0;
+    ptrdiff_t escape = str_find_char(text, '\\');
+    if (escape < 0) {
+        return text;
+    }
+    buf_clear(scratch);
+    while (escape >= 0) {
+        char decoded[4];
+        buf_put(scratch, text.p + at, (size_t)escape);
+        at += (size_t)escape;
+        buf_put(scratch, decoded, encode_utf8(skim_escape(text, &at), decoded));
+        escape = str_find_char(str_from(text, at), '\\');
+    }
+    buf_put_str(scratch, str_from(text, at));
+    return buf_str(scratch);
+}
+
 void skim_copy(struct str text, char *out, size_t size)
 {
     size_t n = 0;

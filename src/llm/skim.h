@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buf.h"
 #include "core/str.h"
 
 /* Keys of the containers around a value are known down to this depth. */
@@ -61,6 +62,10 @@ bool skim_is_null(const struct skim_value *value);
 /* The character that the escape at *at (a backslash) stands for; *at moves behind it. Half a
  * surrogate pair is U+FFFD. */
 uint32_t skim_escape(struct str text, size_t *at);
+
+/* A string's text unescaped: the text itself when nothing is escaped in it, else in `scratch`,
+ * which is cleared first. */
+struct str skim_text(struct str text, struct buf *scratch);
 
 /* Copies a string's text into out[0..size), unescaped, cut at a character, ending in NUL. Control
  * characters become spaces, so that the copy is fit for a line of a log. */

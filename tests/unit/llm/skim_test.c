@@ -173,6 +173,28 @@ static void copies_are_unescaped_and_end_in_zero(void **state)
     }
 }
 
+static void texts_are_unescaped_only_where_they_must_be(void **state)
+{
+    static const struct {
+        const char *text, *plain;
+    } rows[] = {
+        {"\\n",                   "\n"                      },
+        {"a\\tb\\\\c\\\"",        "a\tb\\c\""               },
+        {"\\u00e9\\ud83d\\ude00", "\xc3\xa9\xf0\x9f\x98\x80"},
+        {"\\ud83d!",              "\xef\xbf\xbd!"           },
+        {"end\\",                 "end\\"                   },
+    };
+    struct str plain = STR("caf\xc3\xa9");
+    struct buf scratch;
+    (void)state;
+    buf_init(&scratch, 64);
+    assert_ptr_equal(skim_text(plain, &scratch).p, plain.p);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_str(skim_text(str_of(rows[i].text), &scratch), rows[i].plain);
+    }
+    buf_release(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +205,7 @@ int main(void)
         cmocka_unit_test(nesting_beyond_the_known_path_is_harmless),
         cmocka_unit_test(numbers_are_read_or_fall_back),
         cmocka_unit_test(copies_are_unescaped_and_end_in_zero),
+        cmocka_unit_test(texts_are_unescaped_only_where_they_must_be),
     };
     return cmocka_run_group_tests_name("llm/skim", tests, NULL, NULL);
 }
