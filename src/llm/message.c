@@ -20,6 +20,28 @@ void message_request_init(struct message_request *r)
                                   .thinking_budget = -1};
 }
 
+/* No provider publishes such a table; what counts is that both ways agree and that the steps lie
+ * within what models take. */
+static const int64_t effort_budgets[] = {
+    [MESSAGE_EFFORT_UNSET] = -1,  [MESSAGE_EFFORT_NONE] = 0,      [MESSAGE_EFFORT_MINIMAL] = 1024,
+    [MESSAGE_EFFORT_LOW] = 2048,  [MESSAGE_EFFORT_MEDIUM] = 8192, [MESSAGE_EFFORT_HIGH] = 16384,
+    [MESSAGE_EFFORT_MAX] = 32768,
+};
+
+int64_t message_effort_budget(enum message_effort effort)
+{
+    return effort_budgets[effort];
+}
+
+enum message_effort message_budget_effort(int64_t budget)
+{
+    enum message_effort effort = MESSAGE_EFFORT_UNSET;
+    while (effort < MESSAGE_EFFORT_MAX && effort_budgets[effort] < budget) {
+        effort++;
+    }
+    return effort;
+}
+
 void message_answer_init(struct message_answer *a)
 {
     *a = (struct message_answer){.created_s = -1};

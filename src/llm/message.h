@@ -26,6 +26,10 @@
 #define MESSAGE_NOTES_MAX 64
 #define MESSAGE_NOTE_MAX  96 /* bytes of one path; longer ones are cut */
 
+/* Stands before the signatures that Gemini gave, because no other provider takes them and a
+ * conversation may go on elsewhere. See wire_gemini.h for what follows it. */
+#define MESSAGE_SEAL_GEMINI "gemini:"
+
 enum message_role { MESSAGE_SYSTEM = 0, MESSAGE_DEVELOPER, MESSAGE_USER, MESSAGE_ASSISTANT };
 
 enum message_part_kind {
@@ -108,6 +112,11 @@ enum message_effort {
     MESSAGE_EFFORT_HIGH,
     MESSAGE_EFFORT_MAX /* "xhigh", "max" */
 };
+
+/* Tokens of thinking that stand for an effort, and the effort that a number of tokens stands for:
+ * NONE is 0 tokens, UNSET is -1 ("not given"). */
+int64_t message_effort_budget(enum message_effort effort);
+enum message_effort message_budget_effort(int64_t budget);
 
 struct message_request {
     struct str model;
