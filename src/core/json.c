@@ -372,7 +372,7 @@ struct str json_tree_raw(const struct json_tree *tree, yyjson_val *key)
     /* Strings are taken apart where they stand, from their first byte on. */
     size_t at = (size_t)(yyjson_get_str(key) - tree->copy);
     BUG_ON(at == 0 || at >= tree->text.n);
-    size_t start = key_end(tree->text, at - 1);
+    size_t start = pass_key(tree->text, at - 1);
     size_t end = start ? value_end(tree->text, start) : 0;
     BUG_ON(end == 0);
     return str_make(tree->text.p + start, end - start);
