@@ -132,14 +132,14 @@ static void make_heads(struct load *l)
         return;
     }
     if (!file) {
-        bench_die("client: %s: %s", l->given.keys_file, strerror(errno));
+        bench_die(l->given.keys_file, strerror(errno));
     }
     while (l->heads_n < KEYS_MAX && fgets(line, sizeof(line), file)) {
         l->heads[l->heads_n++] = make_head(str_trim(str_of(line)), l->body.n);
     }
     fclose(file);
     if (l->heads_n == 0) {
-        bench_die("client: %s: no keys", l->given.keys_file);
+        bench_die(l->given.keys_file, "no keys");
     }
 }
 
@@ -179,7 +179,7 @@ static void arm(struct load *l, struct connection *c, bool write)
     struct epoll_event event = {.events = EPOLLIN | (write ? EPOLLOUT : 0u), .data.ptr = c};
     c->waits_to_write = write;
     if (epoll_ctl(l->epoll, EPOLL_CTL_MOD, c->fd, &event) < 0) {
-        bench_die("client: epoll: %s", strerror(errno));
+        bench_die("epoll", strerror(errno));
     }
 }
 
@@ -189,7 +189,7 @@ static void connection_open(struct load *l, struct connection *c)
     c->fd = bench_connect((int)l->given.port);
     c->waits_to_write = true;
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &event) < 0) {
-        bench_die("client: epoll: %s", strerror(errno));
+        bench_die("epoll", strerror(errno));
     }
 }
 
@@ -448,14 +448,14 @@ int main(int argc, char **argv)
     const char *const *args = (const char *const *)argv + 1;
     l->given = (struct load_options){.connections = 32, .run_ms = 1000, .body_bytes = 2048};
     if (opt_parse(argc - 1, args, options, ARRAY_LEN(options), &l->given, &extra, &err) < 0) {
-        bench_die("client: %s", err.text);
+        bench_die("options", err.text);
     }
     if (l->given.port == 0 || extra.n > 0) {
-        bench_die("usage: bench_client --port N [options]; see the table in bench_client.c");
+        bench_die("options", "bench_client --port N ...; see the table in bench_client.c");
     }
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (l->epoll < 0) {
-        bench_die("client: epoll: %s", strerror(errno));
+        bench_die("epoll", strerror(errno));
     }
     l->connections = x_calloc((size_t)l->given.connections, sizeof(*l->connections));
     make_body(l);

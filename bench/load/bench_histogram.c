@@ -1,7 +1,7 @@
 #include "bench_histogram.h"
 
 /* Values below 128 have a slot each; above, the 7 highest bits of the value choose it. */
-#define STEPS      64
+#define STEPS      64ull
 #define STEPS_LOG2 6
 
 static unsigned slot_of(uint64_t v)
@@ -10,8 +10,8 @@ static unsigned slot_of(uint64_t v)
         return (unsigned)v;
     }
     unsigned shift = 63u - (unsigned)__builtin_clzll(v) - STEPS_LOG2;
-    unsigned slot = shift * STEPS + (unsigned)(v >> shift);
-    return slot < BENCH_HISTOGRAM_SLOTS ? slot : BENCH_HISTOGRAM_SLOTS - 1;
+    uint64_t slot = shift * STEPS + (v >> shift);
+    return slot < BENCH_HISTOGRAM_SLOTS ? (unsigned)slot : BENCH_HISTOGRAM_SLOTS - 1;
 }
 
 /* The middle of a slot. */
@@ -20,8 +20,8 @@ static double slot_value(unsigned slot)
     if (slot < 2 * STEPS) {
         return slot;
     }
-    unsigned shift = slot / STEPS - 1;
-    uint64_t low = (uint64_t)(STEPS + slot % STEPS) << shift;
+    unsigned shift = (unsigned)(slot / STEPS) - 1;
+    uint64_t low = (STEPS + slot % STEPS) << shift;
     return (double)low + (double)(1ull << shift) / 2;
 }
 

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -19,14 +18,9 @@ int64_t bench_now_ns(void)
     return now.tv_sec * BENCH_NS_PER_S + now.tv_nsec;
 }
 
-void bench_die(const char *format, ...)
+void bench_die(const char *what, const char *why)
 {
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "bench: ");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
-    va_end(args);
+    fprintf(stderr, "bench: %s: %s\n", what, why);
     exit(4);
 }
 
@@ -35,7 +29,7 @@ static int tcp_socket(void)
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        bench_die("socket: %s", strerror(errno));
+        bench_die("socket", strerror(errno));
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     return fd;
@@ -55,7 +49,7 @@ int bench_listen(int port)
     int fd = tcp_socket();
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, BACKLOG) < 0) {
-        bench_die("port %d: %s", port, strerror(errno));
+        bench_die("cannot listen", strerror(errno));
     }
     return fd;
 }
@@ -65,7 +59,7 @@ int bench_connect(int port)
     struct sockaddr_in at = loopback(port);
     int fd = tcp_socket();
     if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 && errno != EINPROGRESS) {
-        bench_die("connect to port %d: %s", port, strerror(errno));
+        bench_die("cannot connect", strerror(errno));
     }
     return fd;
 }

@@ -28,9 +28,8 @@
 
 int64_t bench_now_ns(void);
 
-/* Says why on stderr and ends the program with status 4: a load that cannot be made is no result.
- */
-NORETURN void bench_die(const char *format, ...) PRINTF_LIKE(1, 2);
+/* Says so on stderr and ends the program with status 4: a load that cannot be made is no result. */
+NORETURN void bench_die(const char *what, const char *why);
 
 /* Non-blocking TCP sockets on 127.0.0.1, without Nagle's delay. Both die where the system refuses.
  */

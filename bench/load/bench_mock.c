@@ -142,7 +142,7 @@ static void accept_all(struct mock *m)
         c->timer = NO_TIMER;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
         if (fd >= CONNECTIONS_MAX || epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
-            bench_die("mock: connection %d: too many", fd);
+            bench_die("accept", "too many connections");
         }
     }
 }
@@ -388,17 +388,17 @@ int main(int argc, char **argv)
     struct error err = {0};
     const char *const *args = (const char *const *)argv + 1;
     if (opt_parse(argc - 1, args, options, ARRAY_LEN(options), &given, &extra, &err) < 0) {
-        bench_die("mock: %s", err.text);
+        bench_die("options", err.text);
     }
     if (given.port == 0 || extra.n > 0) {
-        bench_die("usage: bench_mock --port N");
+        bench_die("options", "bench_mock --port N");
     }
     struct mock *m = x_calloc(1, sizeof(*m));
     m->epoll = epoll_create1(EPOLL_CLOEXEC);
     m->listener = bench_listen((int)given.port);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     if (m->epoll < 0 || epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->listener, &event) < 0) {
-        bench_die("mock: epoll: %s", strerror(errno));
+        bench_die("epoll", strerror(errno));
     }
     make_answer(m);
     serve(m);

@@ -1,7 +1,6 @@
 """What is run, and what is asked of it: the tables of cells, of further measurements and of targets."""
 import dataclasses
-import pathlib
-import statistics
+import shutil
 import subprocess
 import threading
 import time
@@ -66,31 +65,48 @@ def start(bench):
     return {"ms": times_ms, "rss_mb": rss_mb}
 
 
-def open_streams(bench, streams, seconds):
-    """Many slow streams at once: one event a second each."""
-    mock = servers.mock(bench.build / "bench/bench_mock", bench.args.load, bench.directory)
-    weir = servers.Weir("weir", bench.weir, bench.args.proxy, mock.port, bench.directory)
-    highest, running = [weir.rss_bytes()], True
-    idle = highest[0]
+def highest_rss(server, running):
+    """A function that gives the highest memory seen so far; a thread of its own watches while running()."""
+    highest = [server.rss_bytes()]
 
     def watch():
-        while running:
-            highest[0] = max(highest[0], weir.rss_bytes())
+        while running():
+            highest[0] = max(highest[0], server.rss_bytes())
             time.sleep(0.2)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+    return lambda: (watcher.join(), highest[0])[1]
+
+
+def open_streams(bench, streams, through=None):
+    """Many slow streams at once: one event a second each. `through`: "h2" or "tls", before the mock."""
+    seconds = 15
+    if bench.args.quick:
+        streams, seconds = 100, 2
+    if through and not (shutil.which("nghttpx") and servers.knows(bench.weir, "http2")):
+        return None
+    started, running = [], [True]
     try:
+        started.append(servers.mock(bench.build / "bench/bench_mock", bench.args.load, bench.directory))
+        provider = started[0].port
+        if through:
+            started.append(servers.Nghttpx(bench.args.load, provider, bench.directory, tls=through == "tls"))
+            started[-1].wait()
+            provider = started[-1].provider
+        weir = servers.Weir("weir", bench.weir, bench.args.proxy, provider, bench.directory)
+        started.append(weir)
+        idle = weir.rss_bytes()
+        highest = highest_rss(weir, lambda: running[0])
         result = bench.client(bench.args.load, weir.port, connections=streams, ms=3000, ramp_ms=2500,
                               events=seconds, interval_us=1_000_000, body_bytes=2 * KB)
         weir.settle(result["completed"] + result["failed"])
         counts = weir.counts()
     finally:
-        running = False
-        watcher.join()
-        weir.stop()
-        mock.stop()
-    return {"streams": streams, "bytes_per_stream": (highest[0] - idle) / streams, "failed": result["failed"],
+        running[0] = False
+        for server in reversed(started):
+            server.stop()
+    return {"streams": streams, "bytes_per_stream": (highest() - idle) / streams, "failed": result["failed"],
             "completed": result["completed"], "failures": result["failures"], "counts": counts,
             "delay_us": result["delay_us"]}
 
@@ -98,7 +114,9 @@ def open_streams(bench, streams, seconds):
 EXTRAS = {
     "size": size,
     "start": start,
-    "open-9000": lambda bench: open_streams(bench, 200 if bench.args.quick else 9000, 2 if bench.args.quick else 15),
+    "open-9000": lambda bench: open_streams(bench, 9000),
+    "open-10000-h2": lambda bench: open_streams(bench, 10000, "h2"),
+    "open-2000-tls": lambda bench: open_streams(bench, 2000, "tls"),
 }
 
 # ---- targets -----------------------------------------------------------------------------------------------------------
@@ -117,7 +135,7 @@ class Target:
     def judge(self, results):
         try:
             found = self.estimate(results)
-        except KeyError:
+        except (KeyError, TypeError):  # a part that did not run, or could not
             found = None
         result = {"name": self.name, "bound": self.bound, "at_least": self.at_least, "unit": self.unit}
         if found is None:
@@ -157,9 +175,26 @@ def difference(cell, ours, theirs, *path):
 
 
 def uncounted(results):
-    """Requests of weir-b without a trace, or dropped, in all cells."""
+    """Requests of weir-b without a trace or without a row of the ledger, or dropped, in all cells."""
     rows = [c["counts"]["weir-b"] for c in results["cells"].values() if "weir-b" in c["counts"]]
-    return sum(abs(r["requests"] - r["traces"]) + r["dropped"] for r in rows) if rows else None
+    return sum(missing_rows(row) for row in rows) if rows else None
+
+
+def missing_rows(counts):
+    ledger = counts["requests"] if counts["ledger"] is None else counts["ledger"]
+    return abs(counts["requests"] - counts["traces"]) + abs(counts["requests"] - ledger) + counts["dropped"]
+
+
+def lock_wait_share(results):
+    """Of the time of both workers, in percent, each round."""
+    return verdict.Estimate([100 * w for w in column(results, "workers", "weir-2", "lock_wait_share")])
+
+
+def open_target(extra, what, streams):
+    yield Target(f"memory per open stream, {what}",
+                 lambda results: results["extras"][extra]["bytes_per_stream"] / KB, 32, unit="KB")
+    yield Target(f"failures among {streams:,} open streams, {what}",
+                 lambda results: results["extras"][extra]["failed"], 0)
 
 
 def per_round(extra, name):
@@ -183,16 +218,16 @@ def speed_targets():
 TARGETS = [
     *speed_targets(),
     Target("(a) 2 KB, 32 connections: p99 / HAProxy", ratio("2k-32", "weir-a", "haproxy", "latency_us", "p99"), 1.5),
-    Target("(b) requests without a trace, or dropped", uncounted, 0),
+    Target("(b) requests without trace or ledger row, or dropped", uncounted, 0),
     Target("two workers: CPU per request / one worker", ratio("workers", "weir-2", "weir-a", "cpu_us"), 1.15),
+    Target("two workers: wait for the governor's lock, of their time", lock_wait_share, 2, unit="%"),
     *(Target(f"SSE, 64 streams: added {p}, weir (a) - 1.2 x nginx", added_beyond("sse-64", "weir-a", "nginx", p, 1.2), 0,
              unit="us") for p in ("p50", "p99")),
     Target("SSE, 64 streams: p99 of the time to the first byte, weir (a) - nginx",
            difference("sse-64", "weir-a", "nginx", "first_byte_us", "p99"), 300, unit="us"),
     Target("resident memory, idle", per_round("start", "rss_mb"), 15, unit="MB"),
-    Target("memory per open stream, 9,000 over HTTP/1.1",
-           lambda results: results["extras"]["open-9000"]["bytes_per_stream"] / KB, 32, unit="KB"),
-    Target("failures among 9,000 open streams", lambda results: results["extras"]["open-9000"]["failed"], 0),
+    *open_target("open-9000", "HTTP/1.1", 9000),
+    *open_target("open-10000-h2", "HTTP/2 upstream", 10000),
     Target("start to first answered request", per_round("start", "ms"), 100, unit="ms"),
     Target("stripped program", lambda results: results["extras"]["size"]["bytes"] / 1e6, 5, unit="MB"),
 ]

@@ -75,6 +75,13 @@ def stream_rows(name, peers):
                sum(s["failed"] for s in samples)]
 
 
+def open_rows(extras):
+    for name, found in extras.items():
+        if name.startswith("open-") and found:
+            yield [name, f"{found['streams']:,}", f"{found['bytes_per_stream'] / 1024:.1f}",
+                   f"{found['delay_us']['p50']:,.0f}", f"{found['delay_us']['p99']:,.0f}", found["failed"]]
+
+
 def number(value):
     return "" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
@@ -102,6 +109,9 @@ def markdown(results):
         head = ["load", "through", "event p50 us", "event p99 us", "first byte p50 us", "p99 us", "CPU us/event",
                 "RSS MB", "failed"]
         parts.append(table(head, rows))
+    rows = list(open_rows(results["extras"]))
+    if rows:
+        parts.append(table(["open at 1 event/s", "streams", "KB each", "event p50 us", "p99 us", "failed"], rows))
     rows = [verdict_row(v) for v in results["verdicts"] if v["verdict"] != "NOT MEASURED"]
     if rows:
         parts.append(table(["target", "bound", "median", "95% interval", "verdict"], rows))

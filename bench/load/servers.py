@@ -1,4 +1,5 @@
 """Starts and stops what is measured: the mock, nginx, HAProxy and weir; reads their processor time and memory."""
+import contextlib
 import hashlib
 import http.client
 import json
@@ -13,6 +14,7 @@ import subprocess
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+FILES_WANTED = 20000  # open files: a stream through a proxy takes two
 START_S = 20
 CATCH_UP_S = 10  # how long weir's traces and ledger rows may take to be complete after a run
 KEYS, TENANTS = 1000, 10
@@ -153,6 +155,42 @@ def haproxy(cores, mock_port, directory):
     return server
 
 
+def certificate(directory):
+    """(key, certificate) of 127.0.0.1, signed by itself."""
+    key, cert = directory / "tls.key", directory / "tls.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return key, cert
+
+
+class Nghttpx(Server):
+    """Stands before the mock and speaks HTTP/2, or TLS, to weir. `provider` is what weir's configuration says of it."""
+
+    def __init__(self, cores, mock_port, directory, tls):
+        port = free_port()
+        frontend = f"127.0.0.1,{port}" + ("" if tls else ";no-tls")
+        command = ["nghttpx", "--conf=/dev/null", "-f", frontend, "-b", f"127.0.0.1,{mock_port}", "--workers=1", "--no-ocsp",
+                   "--frontend-http2-max-concurrent-streams=1000", f"--rlimit-nofile={FILES_WANTED}",
+                   "--errorlog-file=/dev/stderr", "--log-level=ERROR", "--backend-keep-alive-timeout=300"]
+        self.provider = {"base_url": f"http://127.0.0.1:{port}/v1", "http2": "prior_knowledge"}
+        if tls:
+            key, cert = certificate(directory)
+            command += [key, cert]
+            self.provider = {"base_url": f"https://127.0.0.1:{port}/v1", "http2": "never", "ca_file": str(cert),
+                             "proxy": "none"}
+        super().__init__("nghttpx", command, cores, port, directory)
+
+    def wait(self):
+        """Until it listens: it may speak TLS only."""
+        while time.monotonic() < self.started + START_S and self.process.poll() is None:
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.01)
+        raise Wrong(f"nghttpx does not start, see {self.directory}/nghttpx.log")
+
+
 # ---- weir -----------------------------------------------------------------------------------------------------------
 
 
@@ -167,11 +205,21 @@ def write_keys(directory):
     return path
 
 
-def weir_config(directory, port, admin, mock_port, workers, capture):
+# High enough never to refuse, so that what they cost is measured and nothing else.
+KEY_LIMITS = {"rpm": 10**8, "tpm": 10**10, "concurrency": 10**5}
+TENANT_LIMITS = {"rpm": 10**9, "tpm": 10**10, "concurrency": 10**6}
+BUDGET = {"usd_per_day": "1000000"}
+
+
+def weir_config(directory, port, admin, provider, workers, capture, limits):
     tenants = {}
+    more = {"limits": KEY_LIMITS, "budget": BUDGET} if limits else {}
     for i, secret in enumerate(secrets()):
+        digest = hashlib.sha256(secret.encode()).hexdigest()
         tenant = tenants.setdefault(f"tenant-{i % TENANTS}", {"keys": []})
-        tenant["keys"].append({"alias": f"key-{i:04d}", "sha256": hashlib.sha256(secret.encode()).hexdigest()})
+        tenant["keys"].append({"alias": f"key-{i:04d}", "sha256": digest} | more)
+    for tenant in tenants.values():
+        tenant.update({"limits": TENANT_LIMITS, "budget": BUDGET} if limits else {})
     config = {
         "listen": f"127.0.0.1:{port}",
         "admin": f"127.0.0.1:{admin}",
@@ -179,8 +227,7 @@ def weir_config(directory, port, admin, mock_port, workers, capture):
         "workers": workers,
         "log_level": "warn",
         "capture": capture,
-        "providers": {"mock": {"dialect": "openai", "base_url": f"http://127.0.0.1:{mock_port}/v1",
-                               "api_keys": ["bench"]}},
+        "providers": {"mock": {"dialect": "openai", "api_keys": ["bench"]} | provider},
         "models": {"bench": {"targets": [{"provider": "mock", "model": "bench-model"}]}},
         "prices": {"bench-model": {"input": "0.1", "output": "0.4"}},
         "tenants": tenants,
@@ -190,14 +237,25 @@ def weir_config(directory, port, admin, mock_port, workers, capture):
     return path
 
 
+def knows(program, key):
+    """Is that a key of its configuration? An older weir can be measured too, to compare with."""
+    docs = subprocess.run([program, "config", "docs"], capture_output=True, text=True, check=True).stdout
+    return f"`{key}`" in docs
+
+
 class Weir(Server):
-    def __init__(self, name, program, cores, mock_port, directory, workers=1, capture="hashes"):
+    """`provider`: the port of the mock, or settings of a provider that stands before it."""
+
+    def __init__(self, name, program, cores, provider, directory, workers=1, capture="hashes"):
         directory = directory / name
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
         self.admin = free_port()
         port = free_port(above=self.admin)
-        config = weir_config(directory, port, self.admin, mock_port, workers, capture)
+        if isinstance(provider, int):
+            provider = {"base_url": f"http://127.0.0.1:{provider}/v1"}
+        config = weir_config(directory, port, self.admin, provider, workers, capture,
+                             limits=knows(program, "usd_per_day"))
         super().__init__(name, [program, "serve", config], cores, port, directory)
         self.requests = 0
         self.start_s = self.wait(key=secrets()[0])
@@ -219,16 +277,28 @@ class Weir(Server):
         while True:
             counts = self.metrics()
             done = sum(counts[f"weir_traces_{what}_total"] for what in ("written", "dropped", "failed"))
-            if done >= self.requests or time.monotonic() > end:
+            if done >= self.requests and self.rows("ledger") in (None, self.requests):
+                return
+            if time.monotonic() > end:
                 return
             time.sleep(0.1)
 
+    def rows(self, table):
+        """How many rows the table has; None when there is no such table."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.directory}/weir.db?mode=ro", uri=True)) as db:
+            if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone():
+                return None
+            where = " WHERE state = 'settled'" if table == "ledger" else ""
+            return db.execute(f"SELECT count(*) FROM {table}{where}").fetchone()[0]
+
+    def lock_wait_s(self):
+        """How long its threads have waited for the governor's lock; None when it does not say."""
+        return self.metrics().get("weir_governor_lock_wait_seconds_total")
+
     def counts(self):
         """What must be equal: requests sent, and the rows about them. Called when nothing is under way."""
-        counts = self.metrics()
-        with sqlite3.connect(f"file:{self.directory}/weir.db?mode=ro", uri=True) as db:
-            traces = db.execute("SELECT count(*) FROM trace").fetchone()[0]
-        return {"requests": self.requests, "traces": traces, "dropped": int(counts["weir_traces_dropped_total"])}
+        return {"requests": self.requests, "traces": self.rows("trace"), "ledger": self.rows("ledger"),
+                "dropped": int(self.metrics()["weir_traces_dropped_total"])}
 
     def stop(self):
         super().stop()
