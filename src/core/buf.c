@@ -56,35 +56,6 @@ int buf_reserve(struct buf *b, size_t more)
     return grow(b, b->n + more);
 }
 
-int buf_put(struct buf *b, const void *bytes, size_t n)
-{
-    int result = buf_reserve(b, n);
-
-    if (result != 0) {
-        return result;
-    }
-    if (n > 0) {
-        memcpy(b->p + b->n, bytes, n);
-        b->n += n;
-    }
-    return 0;
-}
-
-int buf_put_str(struct buf *b, struct str s)
-{
-    return buf_put(b, s.p, s.n);
-}
-
-int buf_puts(struct buf *b, const char *text)
-{
-    return buf_put(b, text, strlen(text));
-}
-
-int buf_putc(struct buf *b, char c)
-{
-    return buf_put(b, &c, 1);
-}
-
 int buf_put_u64(struct buf *b, uint64_t value)
 {
     char digits[20];

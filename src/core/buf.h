@@ -33,10 +33,38 @@ void buf_clear(struct buf *b);
 
 /* Room for `more` further bytes; ERR_LIMIT when that exceeds max. */
 int buf_reserve(struct buf *b, size_t more);
-int buf_put(struct buf *b, const void *bytes, size_t n);
-int buf_put_str(struct buf *b, struct str s);
-int buf_puts(struct buf *b, const char *text);
-int buf_putc(struct buf *b, char c);
+
+/* Inline, because heads and JSON are put together from many short pieces of known length. */
+static inline int buf_put(struct buf *b, const void *bytes, size_t n)
+{
+    if (n > b->cap - b->n) {
+        int result = buf_reserve(b, n);
+        if (result != 0) {
+            return result;
+        }
+    }
+    if (n > 0) {
+        memcpy(b->p + b->n, bytes, n);
+        b->n += n;
+    }
+    return 0;
+}
+
+static inline int buf_put_str(struct buf *b, struct str s)
+{
+    return buf_put(b, s.p, s.n);
+}
+
+static inline int buf_puts(struct buf *b, const char *text)
+{
+    return buf_put(b, text, strlen(text));
+}
+
+static inline int buf_putc(struct buf *b, char c)
+{
+    return buf_put(b, &c, 1);
+}
+
 int buf_put_u64(struct buf *b, uint64_t value);
 int buf_put_i64(struct buf *b, int64_t value);
 int buf_putf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -3,6 +3,7 @@
 /* The functions of before OpenSSL 3 are asked for by name: EVP looks the algorithm up for each
  * digest and allocates its state, which costs more than hashing a caller's key. */
 #define OPENSSL_API_COMPAT 0x10100000L
+#include <endian.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -74,18 +75,23 @@ static uint64_t rotate_left(uint64_t x, unsigned n)
     return (x << n) | (x >> (64 - n));
 }
 
-static void sip_round(uint64_t v[4])
+struct sip {
+    uint64_t a, b, c, d;
+};
+
+static inline struct sip sip_round(struct sip v)
 {
-    v[0] += v[1];
-    v[1] = rotate_left(v[1], 13) ^ v[0];
-    v[0] = rotate_left(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotate_left(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotate_left(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotate_left(v[1], 17) ^ v[2];
-    v[2] = rotate_left(v[2], 32);
+    v.a += v.b;
+    v.b = rotate_left(v.b, 13) ^ v.a;
+    v.a = rotate_left(v.a, 32);
+    v.c += v.d;
+    v.d = rotate_left(v.d, 16) ^ v.c;
+    v.a += v.d;
+    v.d = rotate_left(v.d, 21) ^ v.a;
+    v.c += v.b;
+    v.b = rotate_left(v.b, 17) ^ v.c;
+    v.c = rotate_left(v.c, 32);
+    return v;
 }
 
 static uint64_t load_le64(const char *p, size_t n)
@@ -100,7 +106,7 @@ static uint64_t load_le64(const char *p, size_t n)
 
 uint64_t hash_sip(const uint64_t key[2], struct str data)
 {
-    uint64_t v[4] = {
+    struct sip v = {
         key[0] ^ UINT64_C(0x736f6d6570736575),
         key[1] ^ UINT64_C(0x646f72616e646f6d),
         key[0] ^ UINT64_C(0x6c7967656e657261),
@@ -109,21 +115,23 @@ uint64_t hash_sip(const uint64_t key[2], struct str data)
     size_t at = 0;
 
     for (; data.n - at >= 8; at += 8) {
-        uint64_t word = load_le64(data.p + at, 8);
+        uint64_t word;
 
-        v[3] ^= word;
-        sip_round(v);
-        v[0] ^= word;
+        memcpy(&word, data.p + at, sizeof(word));
+        word = le64toh(word);
+        v.d ^= word;
+        v = sip_round(v);
+        v.a ^= word;
     }
     uint64_t last = load_le64(data.p + at, data.n - at) | (uint64_t)data.n << 56;
-    v[3] ^= last;
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    sip_round(v);
-    sip_round(v);
-    sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    v.d ^= last;
+    v = sip_round(v);
+    v.a ^= last;
+    v.c ^= 0xff;
+    v = sip_round(v);
+    v = sip_round(v);
+    v = sip_round(v);
+    return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 uint64_t hash_fnv1a(struct str data)

@@ -498,8 +498,12 @@ static int take_ascii(struct str *key)
 
 bool json_key_is(struct str key, const char *name)
 {
-    if (!memchr(key.p, '\\', key.n)) {
-        return str_is(key, name);
+    size_t n = strlen(name);
+    if (key.n == n && memcmp(key.p, name, n) == 0) {
+        return !memchr(name, '\\', n);
+    }
+    if (key.n <= n || !memchr(key.p, '\\', key.n)) {
+        return false; /* an escape is longer than what it stands for */
     }
     while (key.n > 0 && *name) {
         if (take_ascii(&key) != (unsigned char)*name) {
