@@ -15,7 +15,8 @@ static bool is_digit(unsigned char c)
 
 static bool is_token_byte(unsigned char c)
 {
-    return is_letter(c) || is_digit(c) || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return is_letter(c) || is_digit(c) || c == '-' ||
+           (c > 0x20 && c < 0x7f && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 
 bool http1_is_token(struct str s)
@@ -32,6 +33,37 @@ bool http1_is_token(struct str s)
 static bool is_line_byte(unsigned char c)
 {
     return (c >= 0x20 && c != 0x7f) || c == '\t';
+}
+
+/* The high bit of each byte that stands in no line, or is a tab. A byte above such a one may be
+ * marked too. */
+static uint64_t odd_bytes(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t delete = word ^ (ones * 0x7f);
+    return (((word - ones * 0x20) & ~word) | ((delete - ones) & ~delete)) & (ones * 0x80);
+}
+
+/* Offset of the first byte at or behind `at` that stands in no line. */
+static size_t skip_line_bytes(struct str bytes, size_t at)
+{
+    for (;;) {
+        uint64_t word;
+        while (bytes.n - at >= sizeof(word)) {
+            memcpy(&word, bytes.p + at, sizeof(word));
+            if (odd_bytes(word) != 0) {
+                break;
+            }
+            at += sizeof(word);
+        }
+        size_t end = bytes.n - at < sizeof(word) ? bytes.n : at + sizeof(word);
+        while (at < end && is_line_byte((unsigned char)bytes.p[at])) {
+            at++;
+        }
+        if (at < end || at == bytes.n) {
+            return at;
+        }
+    }
 }
 
 static const char *kind_name(const struct http1_lines *l)
@@ -103,9 +135,7 @@ int http1_lines_scan(struct http1_lines *l, struct str bytes, size_t *ret_n, boo
             i += c == '\r' ? 1 : 0;
             continue;
         }
-        while (i < bytes.n && is_line_byte((unsigned char)bytes.p[i])) {
-            i++;
-        }
+        i = skip_line_bytes(bytes, i);
         if (i < bytes.n) {
             if (bytes.p[i] != '\r') {
                 return bad_line_byte(l, (unsigned char)bytes.p[i], err);
