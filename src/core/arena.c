@@ -26,7 +26,7 @@ void arena_init(struct arena *a)
     *a = (struct arena){0};
 }
 
-void arena_release(struct arena *a)
+static void run_deferred(struct arena *a)
 {
     /* What runs here may still read the arena, and may even defer more. */
     while (a->deferred) {
@@ -34,12 +34,38 @@ void arena_release(struct arena *a)
         a->deferred = last->next;
         last->fn(last->ptr);
     }
-    while (a->chunks) {
-        struct arena_chunk *chunk = a->chunks;
-        a->chunks = chunk->next;
-        x_free(chunk);
+}
+
+static void free_chunks(struct arena_chunk *first, const struct arena_chunk *kept)
+{
+    while (first) {
+        struct arena_chunk *chunk = first;
+        first = chunk->next;
+        if (chunk != kept) {
+            x_free(chunk);
+        }
     }
+}
+
+void arena_release(struct arena *a)
+{
+    run_deferred(a);
+    free_chunks(a->chunks, NULL);
     arena_init(a);
+}
+
+void arena_reset(struct arena *a)
+{
+    run_deferred(a);
+    struct arena_chunk *first = a->first;
+    free_chunks(a->chunks, first);
+    arena_init(a);
+    if (first) {
+        first->next = NULL;
+        a->chunks = a->first = first;
+        a->at = first->bytes;
+        a->end = first->bytes + ARENA_CHUNK_BYTES;
+    }
 }
 
 static struct arena_chunk *new_chunk(struct arena *a, size_t size)
@@ -73,7 +99,9 @@ static void *take(struct arena *a, size_t size)
             return new_chunk(a, rounded)->bytes; /* its own; the current chunk stays in use */
         }
         chunk_bytes = chunk_bytes / align * align;
-        a->at = new_chunk(a, chunk_bytes)->bytes;
+        struct arena_chunk *chunk = new_chunk(a, chunk_bytes);
+        a->first = !a->first && chunk_bytes == ARENA_CHUNK_BYTES ? chunk : a->first;
+        a->at = chunk->bytes;
         a->end = a->at + chunk_bytes;
     }
     char *ptr = a->at;

@@ -22,6 +22,7 @@ struct arena_deferred;
 struct arena {
     /* private */
     struct arena_chunk *chunks;
+    struct arena_chunk *first; /* of the usual size, for arena_reset */
     struct arena_deferred *deferred;
     char *at;
     char *end;
@@ -31,6 +32,8 @@ struct arena {
 void arena_init(struct arena *a);
 /* Runs what was deferred, frees everything; the arena may be used again. */
 void arena_release(struct arena *a);
+/* The same, but a chunk is kept for what comes next. */
+void arena_reset(struct arena *a);
 
 /* Zeroed, aligned for any type. */
 RETURNS_NONNULL void *arena_alloc(struct arena *a, size_t size);

@@ -1,18 +1,25 @@
 #include "net/server.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "net/listen.h"
 #include "net/loop.h"
 #include "net/sock.h"
 #include "net/timer.h"
 #include "net/tls.h"
 
 #define LISTEN_BACKLOG 1024
+/* Requests that are kept for their memory: a chunk of the arena, a body of usual size. Not where a
+ * sanitizer is to see that one is used after its end. */
+#define SPARE_REQUESTS_MAX 32
+#ifdef WEIR_ARENA_DEBUG
+#    define SPARE_REQUESTS 0
+#else
+#    define SPARE_REQUESTS SPARE_REQUESTS_MAX
+#endif
 /* Chunks below this are put together with their frame, so that TLS makes one record of them. */
 #define CHUNK_COPY_BYTES (16u << 10)
 #define HEAD_BYTES_MAX   (256u << 10)
@@ -57,11 +64,20 @@ struct server {
     size_t conn_count;
     size_t request_count;
     struct buf scratch; /* one answer head or one chunk */
+    struct server_request *spares[SPARE_REQUESTS_MAX];
+    size_t spare_count;
     bool closing;
     bool listener_closed;
 };
 
 /* ---- life of a connection ---- */
+
+static void request_destroy(struct server_request *r)
+{
+    buf_release(&r->body);
+    arena_release(&r->arena);
+    x_free(r);
+}
 
 static void request_free(struct server_conn *c)
 {
@@ -73,9 +89,14 @@ static void request_free(struct server_conn *c)
     if (c->state == CONN_ANSWERING) {
         c->server->request_count--;
     }
-    buf_release(&r->body);
-    arena_release(&r->arena);
-    x_free(r);
+    struct server *s = c->server;
+    if (s->spare_count < SPARE_REQUESTS && r->body.cap <= SERVER_BODY_UNASKED_BYTES) {
+        arena_reset(&r->arena);
+        buf_clear(&r->body);
+        s->spares[s->spare_count++] = r;
+        return;
+    }
+    request_destroy(r);
 }
 
 static void server_release(struct server *s)
@@ -83,6 +104,9 @@ static void server_release(struct server *s)
     if (s->closing && s->listener_closed && s->conn_count == 0) {
         tls_context_unref(s->options.tls);
         buf_release(&s->scratch);
+        while (s->spare_count > 0) {
+            request_destroy(s->spares[--s->spare_count]);
+        }
         x_free(s);
     }
 }
@@ -142,10 +166,21 @@ static void tell_gone(struct server_conn *c)
 
 static struct server_request *request_new(struct server_conn *c)
 {
-    struct server_request *r = x_calloc(1, sizeof(*r));
+    struct server *s = c->server;
+    struct server_request *r;
+    if (s->spare_count > 0) {
+        r = s->spares[--s->spare_count];
+        *r = (struct server_request){.arena = r->arena, .body = r->body};
+        r->body.max = s->options.body_bytes_max;
+        if (r->body.cap > r->body.max) { /* it has been lowered meanwhile */
+            buf_release(&r->body);
+        }
+    } else {
+        r = x_calloc(1, sizeof(*r));
+        arena_init(&r->arena);
+        buf_init(&r->body, s->options.body_bytes_max);
+    }
     r->conn = c;
-    arena_init(&r->arena);
-    buf_init(&r->body, c->server->options.body_bytes_max);
     r->peer = c->peer;
     r->started_us = c->first_byte_us;
     r->head.content_length = -1;
@@ -574,63 +609,12 @@ size_t server_reply_backlog(const struct server_request *r)
 
 /* ---- the server itself ---- */
 
-static int bind_address(const struct server_options *o, struct sockaddr_storage *ret_address,
-                        socklen_t *ret_n)
-{
-    struct sockaddr_in *in4 = (struct sockaddr_in *)ret_address;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret_address;
-
-    *ret_address = (struct sockaddr_storage){0};
-    if (inet_pton(AF_INET, o->address, &in4->sin_addr) == 1) {
-        in4->sin_family = AF_INET;
-        in4->sin_port = htons(o->port);
-        *ret_n = sizeof(*in4);
-        return 0;
-    }
-    if (inet_pton(AF_INET6, o->address, &in6->sin6_addr) == 1) {
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons(o->port);
-        *ret_n = sizeof(*in6);
-        return 0;
-    }
-    return ERR_INVALID;
-}
-
-/* Opened by hand because libuv of Debian 12 knows no SO_REUSEPORT. */
-static int open_listener(const struct server_options *o, int *ret_fd, struct error *err)
-{
-    struct sockaddr_storage address;
-    socklen_t n = 0;
-    int on = 1;
-
-    if (bind_address(o, &address, &n) != 0) {
-        return error_set(err, ERR_INVALID, "\"%s\" is no IP address to listen on", o->address);
-    }
-    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return error_set(err, ERR_IO, "cannot create a socket: %s", strerror(errno));
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (o->reuseport) {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-    }
-    if (bind(fd, (struct sockaddr *)&address, n) != 0) {
-        int code = errno;
-        close(fd);
-        return error_set(err, ERR_IO, "cannot listen on %s port %u: %s%s", o->address, o->port,
-                         strerror(code),
-                         code == EADDRINUSE ? "; another process has it (see: ss -ltnp)" : "");
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
 int server_open(struct loop *loop, const struct server_options *options,
                 const struct server_events *events, void *ctx, struct server **ret_server,
                 struct error *err)
 {
     int fd = -1;
-    int rc = open_listener(options, &fd, err);
+    int rc = listen_open(options->address, options->port, options->reuseport, &fd, err);
     if (rc != 0) {
         return rc;
     }

@@ -129,9 +129,40 @@ static void it_may_be_used_again_after_release(void **state)
     }
 }
 
+static void count_up(void *ptr)
+{
+    ++*(int *)ptr;
+}
+
+static void a_reset_arena_is_as_new_and_zeroed(void **state)
+{
+    static const size_t sizes[] = {1, 100, 1024, 5000, 100000};
+    struct arena arena;
+    int ran = 0;
+
+    (void)state;
+    arena_init(&arena);
+    arena_reset(&arena); /* one that never had anything */
+    for (int round = 0; round < 3; round++) {
+        arena_defer(&arena, count_up, &ran);
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+            char *bytes = arena_alloc(&arena, sizes[i]);
+            for (size_t k = 0; k < sizes[i]; k++) {
+                assert_int_equal(bytes[k], 0);
+            }
+            memset(bytes, 0xaa, sizes[i]);
+        }
+        arena_reset(&arena);
+        assert_int_equal(ran, round + 1);
+        assert_int_equal(arena.total, 0);
+    }
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reset_arena_is_as_new_and_zeroed),
         cmocka_unit_test(allocations_are_zeroed_aligned_and_apart),
         cmocka_unit_test(a_large_allocation_leaves_the_chunk_in_use),
         cmocka_unit_test(texts_are_copied_with_a_nul),
