@@ -11,6 +11,8 @@
 /* Room that what is noted of most attempts fits into. */
 #define USUAL_ATTEMPT_BYTES 200
 #define EDIT_ROOM_BYTES     4096
+/* Memory for edited bodies up to this is kept for the next call. */
+#define SPARE_BODY_BYTES_MAX (64u << 10)
 
 enum call_state {
     CALL_ASKING = 0, /* up to the head of the answer */
@@ -73,15 +75,46 @@ static void relay_drop(struct call *c)
     }
 }
 
-static void call_free(struct call *c)
+void call_discard(struct call *c)
 {
-    relay_drop(c);
     buf_release(&c->head);
     buf_release(&c->edited);
     buf_release(&c->error_body);
     buf_release(&c->attempts);
     arena_release(&c->arena);
     x_free(c);
+}
+
+static void call_free(struct call *c)
+{
+    relay_drop(c);
+    arena_reset(&c->arena);
+    buf_release(&c->error_body);
+    if (c->edited.cap > SPARE_BODY_BYTES_MAX || !engine_keep_spare(c->engine, c)) {
+        call_discard(c);
+    }
+}
+
+/* All blank, but for memory that an ended call has left. */
+static struct call *call_new(struct engine *engine)
+{
+    struct call *c = engine_take_spare(engine);
+    if (!c) {
+        c = x_calloc(1, sizeof(*c));
+        arena_init(&c->arena);
+        buf_init(&c->head, HEADER_REQUEST_BYTES_MAX);
+        buf_init(&c->edited, 0);
+        buf_init(&c->attempts, ATTEMPTS_JSON_MAX);
+    } else {
+        *c = (struct call){
+            .arena = c->arena, .head = c->head, .edited = c->edited, .attempts = c->attempts};
+        buf_clear(&c->head);
+        buf_clear(&c->edited);
+        buf_clear(&c->attempts);
+    }
+    c->engine = engine;
+    buf_init(&c->error_body, CALL_ERROR_BODY_MAX);
+    return c;
 }
 
 /* ---- the trace ---- */
@@ -362,14 +395,16 @@ static void note_request_id(struct call *c, const struct http_head *head)
 static void head_came(void *ctx, const struct http_head *head)
 {
     struct call *c = ctx;
-    struct http_header *headers = ARENA_ARRAY(&c->arena, struct http_header, CALL_HEADERS_MAX);
+    size_t headers_max =
+        head->header_count < CALL_HEADERS_MAX ? head->header_count : CALL_HEADERS_MAX;
+    struct http_header *headers = ARENA_ARRAY(&c->arena, struct http_header, headers_max);
 
     c->request.trace->head_us = since_start(c);
     note_request_id(c, head);
     c->answer = (struct call_answer){
         .status = head->status,
         .headers = headers,
-        .header_count = header_filter_answer(head, &c->arena, headers, CALL_HEADERS_MAX),
+        .header_count = header_filter_answer(head, &c->arena, headers, headers_max),
         .content_length = head->content_length,
         .stream = is_event_stream(head),
     };
@@ -449,7 +484,7 @@ static void pass_on(struct call *c)
     }
     capture(c, buf_str(out));
     c->events->on_bytes(c->ctx, buf_str(out));
-    buf_clear(out);
+    relay_taken(&c->relay);
 }
 
 static void turn_came(void *ctx)
@@ -580,6 +615,9 @@ static void attempt_start(struct call *c)
     c->accepted = false;
     c->text[0] = '\0';
     c->attempt_started_us = clock_mono_us();
+    if (c->request.trace->attempts == 0) {
+        c->request.trace->routed_us = c->attempt_started_us - c->request.started_us;
+    }
     c->request.trace->attempts++;
     c->request.trace->provider = p->name; /* copied when the call ends */
     c->request.trace->model_routed = target->model;
@@ -606,18 +644,15 @@ static void attempt_start(struct call *c)
 struct call *call_start(struct engine *engine, const struct call_request *request,
                         const struct call_events *events, void *ctx)
 {
-    struct call *c = x_calloc(1, sizeof(*c));
+    struct call *c = call_new(engine);
     BUG_ON(request->target_count == 0);
-    c->engine = engine;
     c->request = *request;
     c->events = events;
     c->ctx = ctx;
-    arena_init(&c->arena);
-    buf_init(&c->head, HEADER_REQUEST_BYTES_MAX);
-    buf_init(&c->edited, request->body.n + EDIT_ROOM_BYTES);
-    buf_init(&c->error_body, CALL_ERROR_BODY_MAX);
-    buf_init(&c->attempts, ATTEMPTS_JSON_MAX);
-    request->trace->routed_us = since_start(c);
+    c->edited.max = request->body.n + EDIT_ROOM_BYTES;
+    if (c->edited.cap > c->edited.max) { /* left by a call with a larger body */
+        buf_release(&c->edited);
+    }
     pick_key(c);
     attempt_start(c);
     return c;

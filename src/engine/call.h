@@ -81,6 +81,8 @@ struct call *call_start(struct engine *engine, const struct call_request *reques
 /* The owner does not want it any more: the provider's connection is closed at once and the trace
  * says in which phase. */
 void call_cancel(struct call *call);
+/* For engine/engine.h: frees a call that has ended. */
+void call_discard(struct call *call);
 /* Back-pressure: stop and go on reading from the provider. */
 void call_pause(struct call *call);
 void call_resume(struct call *call);

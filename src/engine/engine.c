@@ -1,8 +1,16 @@
 #include "engine/engine.h"
 
 #include "core/mem.h"
+#include "engine/call.h"
 
 #define IDENTITY_BYTES_MAX 4096
+#define SPARE_CALLS_MAX    32
+/* None where a sanitizer is to see that a call is used after its end. */
+#ifdef WEIR_ARENA_DEBUG
+#    define SPARE_CALLS 0
+#else
+#    define SPARE_CALLS SPARE_CALLS_MAX
+#endif
 
 /* Connections are shared by all snapshots whose provider means the same place in the same way. */
 struct origin_entry {
@@ -20,6 +28,8 @@ struct engine {
      * for. */
     const struct settings *newest;
     struct client_origin *origins[SETTINGS_PROVIDERS_MAX];
+    struct call *spares[SPARE_CALLS_MAX];
+    size_t spare_count;
 };
 
 static void write_identity(const struct settings_provider *p, struct buf *out)
@@ -103,6 +113,9 @@ void engine_free(struct engine *e)
     }
     drop_unwanted(e);
     client_free(e->client);
+    while (e->spare_count > 0) {
+        call_discard(e->spares[--e->spare_count]);
+    }
     x_free(e);
 }
 
@@ -130,6 +143,20 @@ struct client_origin *engine_origin(struct engine *e, const struct settings_prov
         }
     }
     return entry_for(e, provider)->origin;
+}
+
+struct call *engine_take_spare(struct engine *e)
+{
+    return e->spare_count > 0 ? e->spares[--e->spare_count] : NULL;
+}
+
+bool engine_keep_spare(struct engine *e, struct call *call)
+{
+    if (e->spare_count >= SPARE_CALLS) {
+        return false;
+    }
+    e->spares[e->spare_count++] = call;
+    return true;
 }
 
 struct client *engine_client(struct engine *e)

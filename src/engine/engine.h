@@ -38,6 +38,11 @@ void engine_adopt(struct engine *engine, const struct settings *settings);
 struct client_origin *engine_origin(struct engine *engine,
                                     const struct settings_provider *provider);
 
+/* Ended calls whose memory the next ones use: engine/call.c alone. NULL when there is none; false
+ * when there are enough. */
+struct call *engine_take_spare(struct engine *engine);
+bool engine_keep_spare(struct engine *engine, struct call *call);
+
 struct client *engine_client(struct engine *engine);
 struct keyring *engine_keyring(struct engine *engine);
 struct store *engine_store(struct engine *engine);

@@ -88,7 +88,8 @@ static bool named_by_connection(const struct http_head *head, struct str name)
 {
     for (size_t i = 0; i < head->header_count; i++) {
         const struct http_header *h = &head->headers[i];
-        if (str_eq_nocase(h->name, STR("connection")) && lists(h->value, name)) {
+        if (h->value.n >= name.n && str_eq_nocase(h->name, STR("connection")) &&
+            lists(h->value, name)) {
             return true;
         }
     }

@@ -78,11 +78,35 @@ int relay_push(struct relay *r, struct str bytes)
     if (r->stream) {
         return push_stream(r, bytes);
     }
-    if (!r->blind && buf_put_str(&r->whole, bytes) != 0) {
+    return buf_put_str(&r->out, bytes);
+}
+
+static bool reads_whole(const struct relay *r)
+{
+    return r->readable && !r->stream && !r->blind;
+}
+
+/* `out` joins what was taken before; false when the whole becomes too large. */
+static bool keep(struct relay *r)
+{
+    if (r->whole.n == 0 && r->out.n <= RELAY_WHOLE_BYTES_MAX) {
+        size_t max = r->out.max;
+        buf_release(&r->whole);
+        r->whole = r->out;
+        r->whole.max = RELAY_WHOLE_BYTES_MAX;
+        buf_init(&r->out, max);
+        return true;
+    }
+    return buf_put_str(&r->whole, buf_str(&r->out)) == 0;
+}
+
+void relay_taken(struct relay *r)
+{
+    if (reads_whole(r) && r->out.n > 0 && !keep(r)) {
         r->blind = true;
         buf_release(&r->whole);
     }
-    return buf_put_str(&r->out, bytes);
+    buf_clear(&r->out);
 }
 
 void relay_finish(struct relay *r, bool complete)
@@ -96,7 +120,14 @@ void relay_finish(struct relay *r, bool complete)
         }
         return;
     }
-    if (complete) {
+    if (!complete) {
+        return;
+    }
+    if (r->whole.n == 0) {
+        provider_read_answer(r->dialect, r->route, buf_str(&r->out), &r->facts);
+    } else if (buf_put_str(&r->whole, buf_str(&r->out)) == 0) {
         provider_read_answer(r->dialect, r->route, buf_str(&r->whole), &r->facts);
+    } else {
+        r->blind = true;
     }
 }

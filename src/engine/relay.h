@@ -10,7 +10,8 @@
  * is whole, because it may have to be edited. An event above RELAY_EVENT_BYTES_MAX cannot be a
  * usage chunk: from there on the stream passes unread and `blind` is set.
  *
- * Whole answers pass as they came; a copy is kept (to RELAY_WHOLE_BYTES_MAX) and read at the end.
+ * Whole answers pass as they came. What the owner takes before the end is kept (to
+ * RELAY_WHOLE_BYTES_MAX), because it is the whole that is read; most come at once.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +30,7 @@
 struct relay {
     /* may be read */
     struct answer_facts facts;
-    struct buf out;  /* for the client; the owner takes and clears it */
+    struct buf out;  /* for the client; see relay_taken */
     int64_t events;  /* whole events seen */
     bool blind;      /* too much to read: facts are incomplete */
     bool event_open; /* part of an event has gone out */
@@ -48,6 +49,8 @@ struct relay {
 void relay_init(struct relay *r, const struct provider *dialect, enum route route, bool stream,
                 bool strip_usage, bool readable);
 void relay_release(struct relay *r);
+/* The owner has given `out` to the client. */
+void relay_taken(struct relay *r);
 /* ERR_LIMIT when `out` is full: the owner did not take it. */
 MUST_CHECK int relay_push(struct relay *r, struct str bytes);
 /* The answer is whole, or will get no further: what was held goes out (`complete`) or is dropped,

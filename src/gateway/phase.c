@@ -191,7 +191,7 @@ static int phase_tenant(struct exchange *x)
     struct trace *t = trace_new();
     x->trace = t;
     int64_t now_ms = clock_wall_ms();
-    t->started_ms = now_ms - (clock_mono_us() - r->started_us) / 1000;
+    t->started_ms = now_ms - (r->received_us - r->started_us) / 1000;
     trace_make_id(&x->worker->ids, t->started_ms, t->id);
     t->capture = (enum trace_capture)x->settings->capture;
     if (x->key) {
