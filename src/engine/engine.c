@@ -38,7 +38,7 @@ static void write_identity(const struct settings_provider *p, struct buf *out)
              p->base_url.host, p->base_url.port, STR_ARG(p->ca_file), p->has_proxy,
              p->has_proxy ? p->proxy.host : "", p->has_proxy ? p->proxy.port : 0,
              STR_ARG(p->proxy_authorization));
-    buf_putf(out, " %lld %lld %lld", (long long)p->connections_max,
+    buf_putf(out, " http2=%d %lld %lld %lld", p->http2, (long long)p->connections_max,
              (long long)p->connect_timeout_ms, (long long)p->keep_idle_ms);
 }
 
@@ -53,6 +53,7 @@ static struct client_origin *open_origin(struct engine *e, const struct settings
         .proxy_host = p->has_proxy ? p->proxy.host : NULL,
         .proxy_port = p->has_proxy ? p->proxy.port : 0,
         .proxy_authorization = p->proxy_authorization.n > 0 ? authorization : NULL,
+        .http2 = (enum client_http2)p->http2,
         .connections_max = (size_t)p->connections_max,
         .connect_timeout_ms = p->connect_timeout_ms,
         .idle_ms = p->keep_idle_ms,

@@ -62,6 +62,7 @@ struct settings_provider {
     struct url proxy;
     struct str proxy_authorization;
     int usage; /* enum settings_usage */
+    int http2; /* enum client_http2 */
     int dialect_index;
     struct str vendor; /* of its prices in the catalogue */
     int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms, keep_idle_ms;

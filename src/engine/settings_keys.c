@@ -6,6 +6,8 @@
 const char *const settings_dialect_names[] = {"openai", "anthropic", NULL};
 const char *const settings_capture_names[] = {"none", "hashes", "redacted", "full", NULL};
 static const char *const usage_names[] = {"inject", "never", NULL};
+/* enum client_http2 */
+static const char *const http2_names[] = {"auto", "never", "prior_knowledge", NULL};
 static const char *const strategy_names[] = {"fallback", NULL};
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off", NULL};
 
@@ -96,6 +98,11 @@ static const struct config_key provider_keys[] = {
     {.name = "proxy", .type = CONFIG_STR, .offset = PROVIDER(proxy_text),
      .help = "Proxy URL (http://[user:password@]host:port), or none. By default HTTPS_PROXY and "
              "NO_PROXY of the environment hold for https providers."},
+    {.name = "http2", .type = CONFIG_ENUM, .offset = PROVIDER(http2), .fallback = "auto",
+     .names = http2_names,
+     .help = "auto: offered to https providers, so that many calls share a connection; HTTP/1.1 where "
+             "they do not agree. never: HTTP/1.1 only. prior_knowledge: spoken to http providers too, "
+             "without asking (not through a proxy)."},
     {.name = "usage", .type = CONFIG_ENUM, .offset = PROVIDER(usage), .fallback = "inject",
      .names = usage_names,
      .help = "inject: streams are asked for their usage, and what the client did not ask for is "

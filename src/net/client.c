@@ -7,6 +7,11 @@
 #include "net/timer.h"
 #include "net/tls.h"
 
+/* What is collected before the socket gets it; the last frame may go beyond. */
+#define SCRATCH_BYTES_MAX (256u << 10)
+/* On a connection whose limit is not known yet. */
+#define STREAMS_EXPECTED 100
+
 /* ---- ids ---- */
 
 struct client_call *client_call_find(const struct client *c, uint64_t id)
@@ -57,6 +62,7 @@ void client_origin_release(struct client_origin *o)
         o->next->prev = o->prev;
     }
     tls_context_unref(o->options.tls);
+    tls_memory_unref(o->tls_memory);
     x_free((char *)o->options.host);
     x_free((char *)o->options.proxy_host);
     x_free((char *)o->options.proxy_authorization);
@@ -179,17 +185,34 @@ void client_call_retry(struct client_call *call)
     queue_put(call, true);
 }
 
+/* With HTTP/1.1 as many as there are calls. With HTTP/2 one on its way will carry many; and before
+ * it is known which of them, one must find out. */
+static bool may_open(const struct client_origin *o)
+{
+    bool maybe_many = o->options.http2 == CLIENT_HTTP2_PRIOR ||
+                      (o->options.http2 == CLIENT_HTTP2_AUTO && o->options.tls);
+    if (o->conn_count >= o->options.connections_max) {
+        return false;
+    }
+    if (!maybe_many || o->carries_one || o->opening_count == 0) {
+        return true;
+    }
+    return o->carries_many && o->waiting_count > o->opening_count * STREAMS_EXPECTED;
+}
+
 void client_origin_serve(struct client_origin *o)
 {
-    while (o->waiting_first && (o->idle || o->conn_count < o->options.connections_max)) {
+    while (o->waiting_first) {
         struct client_call *call = o->waiting_first;
-        waiting_remove(call);
-        struct client_conn *conn = o->idle;
-        if (conn && !call->retried) {
-            client_conn_wake(conn);
+        struct client_conn *conn = o->open;
+        if (conn && (!call->wants_fresh || o->conn_count >= o->options.connections_max)) {
+            waiting_remove(call);
             conn->protocol->send(conn, call);
-        } else {
+        } else if (may_open(o)) {
+            waiting_remove(call);
             client_conn_open(o, call);
+        } else {
+            break;
         }
     }
 }
@@ -201,6 +224,7 @@ struct client *client_new(struct loop *loop)
     struct client *c = x_calloc(1, sizeof(*c));
     c->loop = loop;
     c->resolve = resolve_new(loop);
+    buf_init(&c->scratch, SCRATCH_BYTES_MAX);
     return c;
 }
 
@@ -218,6 +242,7 @@ void client_free(struct client *c)
         client_origin_close(c->origins);
     }
     resolve_free(c->resolve);
+    buf_release(&c->scratch);
     x_free(c->slots);
     x_free(c);
 }
@@ -234,6 +259,10 @@ struct client_origin *client_origin_open(struct client *client,
     o->options.proxy_authorization =
         options->proxy_authorization ? x_strdup(options->proxy_authorization) : NULL;
     o->options.tls = options->tls ? tls_context_ref(options->tls) : NULL;
+    o->tls_memory = options->tls ? tls_memory_new() : NULL;
+    if (o->options.ping_ms == 0) {
+        o->options.ping_ms = CLIENT_PING_MS;
+    }
     o->next = client->origins;
     if (o->next) {
         o->next->prev = o;
@@ -242,12 +271,23 @@ struct client_origin *client_origin_open(struct client *client,
     return o;
 }
 
+/* One that is within its callbacks sees for itself that the origin is closing. */
+static struct client_conn *first_idle(const struct client_origin *o)
+{
+    struct client_conn *conn = o->conns;
+    while (conn && (!conn->idle || conn->busy)) {
+        conn = conn->next;
+    }
+    return conn;
+}
+
 void client_origin_close(struct client_origin *o)
 {
     o->closing = true;
     o->call_count++; /* keeps it through the loop */
-    while (o->idle) {
-        client_conn_retire(o->idle);
+    struct client_conn *conn = NULL;
+    while ((conn = first_idle(o)) != NULL) {
+        conn->protocol->leave(conn);
     }
     o->call_count--;
     client_origin_release(o);
@@ -294,7 +334,7 @@ void client_cancel(struct client *c, uint64_t id)
 void client_pause(struct client *c, uint64_t id)
 {
     struct client_call *call = client_call_find(c, id);
-    if (call && call->phase >= CLIENT_SENT && !call->paused) {
+    if (call && call->conn && call->phase >= CLIENT_SENT && !call->paused) {
         call->paused = true;
         timer_cancel(&call->timer);
         call->conn->protocol->pause(call->conn, call);
@@ -304,7 +344,7 @@ void client_pause(struct client *c, uint64_t id)
 void client_resume(struct client *c, uint64_t id)
 {
     struct client_call *call = client_call_find(c, id);
-    if (call && call->paused) {
+    if (call && call->conn && call->paused) {
         call->paused = false;
         client_call_arm(call, call->request.idle_timeout_ms);
         call->conn->protocol->resume(call->conn, call);

@@ -9,30 +9,47 @@
 
 /* ---- its place and its end ---- */
 
-void client_conn_wake(struct client_conn *conn)
+void client_conn_set_open(struct client_conn *conn, bool open)
 {
     struct client_origin *o = conn->origin;
-    if (!conn->idle) {
+    if (conn->open == open) {
         return;
     }
-    conn->idle = false;
-    timer_cancel(&conn->idle_timer);
-    struct client_conn **at = &o->idle;
-    while (*at != conn) {
-        at = &(*at)->idle_next;
+    conn->open = open;
+    if (open) {
+        conn->open_prev = NULL;
+        conn->open_next = o->open;
+        o->open = conn;
+    } else {
+        *(conn->open_prev ? &conn->open_prev->open_next : &o->open) = conn->open_next;
     }
-    *at = conn->idle_next;
-    o->idle_count--;
+    if (conn->open_next) {
+        conn->open_next->open_prev = open ? conn : conn->open_prev;
+    }
 }
 
-void client_conn_rest(struct client_conn *conn)
+void client_conn_set_idle(struct client_conn *conn, bool idle)
 {
     struct client_origin *o = conn->origin;
-    conn->idle = true;
-    conn->idle_next = o->idle;
-    o->idle = conn;
-    o->idle_count++;
-    timer_set(&conn->idle_timer, o->options.idle_ms);
+    if (conn->idle == idle) {
+        return;
+    }
+    conn->idle = idle;
+    if (idle) {
+        o->idle_count++;
+        timer_set(&conn->idle_timer, o->options.idle_ms);
+    } else {
+        o->idle_count--;
+        timer_cancel(&conn->idle_timer);
+    }
+}
+
+void client_conn_opened(struct client_conn *conn)
+{
+    if (conn->opening) {
+        conn->opening = false;
+        conn->origin->opening_count--;
+    }
 }
 
 void client_conn_enter(struct client_conn *conn)
@@ -61,7 +78,11 @@ void client_conn_die(struct client_conn *conn)
     }
     conn->dead = true;
     client_conn_enter(conn);
-    client_conn_wake(conn);
+    client_conn_set_idle(conn, false);
+    client_conn_set_open(conn, false);
+    client_conn_opened(conn);
+    timer_cancel(&conn->write_timer);
+    timer_cancel(&conn->ping_timer);
     if (conn->resolve_id != 0) {
         resolve_cancel(o->client->resolve, conn->resolve_id);
     }
@@ -99,7 +120,8 @@ void client_conn_retire(struct client_conn *conn)
 
 static void idle_too_long(void *arg)
 {
-    client_conn_retire(arg);
+    struct client_conn *conn = arg;
+    conn->protocol->leave(conn);
 }
 
 void client_conn_drop(struct client_conn *conn, struct client_call *call)
@@ -114,6 +136,42 @@ void client_conn_drop(struct client_conn *conn, struct client_call *call)
 }
 
 /* ---- opening it ---- */
+
+static struct sock_target tls_target(const struct client_origin *o)
+{
+    return (struct sock_target){
+        .tls = o->options.tls,
+        .tls_host = o->options.host,
+        .tls_memory = o->tls_memory,
+        .http2 = o->options.http2 != CLIENT_HTTP2_NEVER && !o->http2_unwanted,
+    };
+}
+
+static bool speaks_http2(const struct client_conn *conn)
+{
+    const struct client_origin *o = conn->origin;
+    bool without_asking = !o->options.tls && !o->options.proxy_host && !o->http2_unwanted &&
+                          o->options.http2 == CLIENT_HTTP2_PRIOR;
+    return without_asking || sock_is_http2(conn->sock);
+}
+
+/* The first call that it carries is the one that opened it. */
+static void begin(struct client_conn *conn)
+{
+    struct client_origin *o = conn->origin;
+    struct client_call *call = conn->call;
+    bool many = speaks_http2(conn);
+
+    o->carries_many = many;
+    o->carries_one = !many;
+    conn->protocol = many ? &client_http2 : &client_http1;
+    conn->protocol->begin(conn);
+    conn->call = NULL;
+    conn->protocol->send(conn, call);
+    if (!conn->dead) { /* others may have waited for what it speaks */
+        client_origin_serve(conn->origin);
+    }
+}
 
 static void ask_for_tunnel(struct client_conn *conn)
 {
@@ -141,7 +199,8 @@ static void tunnel_bytes(struct client_conn *conn, struct str bytes)
         tunnel_free(conn->tunnel);
         conn->tunnel = NULL;
         conn->tunnelled = true;
-        sock_start_tls(conn->sock, conn->origin->options.tls, conn->origin->options.host);
+        struct sock_target target = tls_target(conn->origin);
+        sock_start_tls(conn->sock, &target);
     }
 }
 
@@ -154,9 +213,7 @@ static void sock_opened(void *ctx)
     if (o->proxy_host && o->tls && !conn->tunnelled) {
         ask_for_tunnel(conn);
     } else {
-        conn->protocol = &client_http1;
-        conn->protocol->begin(conn);
-        conn->protocol->send(conn, conn->call);
+        begin(conn);
     }
     client_conn_leave(conn);
 }
@@ -175,7 +232,12 @@ static void sock_data(void *ctx, struct str bytes)
 
 static void sock_drain(void *ctx)
 {
-    (void)ctx;
+    struct client_conn *conn = ctx;
+    client_conn_enter(conn);
+    if (conn->protocol) {
+        conn->protocol->drain(conn);
+    }
+    client_conn_leave(conn);
 }
 
 static void connect_next(struct client_conn *conn);
@@ -215,9 +277,11 @@ static const struct sock_events conn_events = {
 static void connect_next(struct client_conn *conn)
 {
     const struct client_origin_options *o = &conn->origin->options;
-    struct sock_target target = {.address = conn->addresses.addresses[conn->address_at++],
-                                 .tls = o->proxy_host ? NULL : o->tls,
-                                 .tls_host = o->host};
+    struct sock_target target = tls_target(conn->origin);
+    target.address = conn->addresses.addresses[conn->address_at++];
+    if (o->proxy_host) {
+        target.tls = NULL; /* not before it has connected us */
+    }
     tunnel_free(conn->tunnel); /* of an address that was left in the middle of being asked */
     conn->tunnel = NULL;
     conn->sock = sock_connect(conn->origin->client->loop, &target, &conn_events, conn);
@@ -252,6 +316,8 @@ void client_conn_open(struct client_origin *o, struct client_call *call)
     }
     o->conns = conn;
     o->conn_count++;
+    conn->opening = true;
+    o->opening_count++;
     bool proxied = o->options.proxy_host != NULL;
     conn->resolve_id =
         resolve_start(o->client->resolve, proxied ? o->options.proxy_host : o->options.host,

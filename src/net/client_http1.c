@@ -43,6 +43,13 @@ static const struct http1_events parser_events = {
 static void begin(struct client_conn *conn)
 {
     conn->parser = http1_new(HTTP1_RESPONSE, &parser_events, conn);
+    client_conn_opened(conn);
+}
+
+/* Nothing is left to say; nothing is kept back. */
+static void drained(struct client_conn *conn)
+{
+    (void)conn;
 }
 
 static void end(struct client_conn *conn)
@@ -52,6 +59,8 @@ static void end(struct client_conn *conn)
 
 static void send_call(struct client_conn *conn, struct client_call *call)
 {
+    client_conn_set_idle(conn, false);
+    client_conn_set_open(conn, false);
     conn->call = call;
     call->conn = conn;
     conn->answered = false;
@@ -85,7 +94,8 @@ static void call_done(struct client_conn *conn, bool reusable)
     if (reusable && conn->keep_alive && !o->closing && o->idle_count < CLIENT_IDLE_MAX) {
         conn->reused = true;
         http1_next(conn->parser);
-        client_conn_rest(conn);
+        client_conn_set_open(conn, true);
+        client_conn_set_idle(conn, true);
     } else {
         client_conn_retire(conn);
     }
@@ -136,8 +146,8 @@ static void closed(struct client_conn *conn, const struct error *why)
         client_conn_die(conn);
         return;
     }
-    if (!conn->answered && conn->reused && !call->retried) {
-        call->retried = true;
+    if (!conn->answered && conn->reused && !call->wants_fresh) {
+        call->wants_fresh = true;
         conn->call = NULL;
         call->conn = NULL;
         client_call_retry(call);
@@ -191,5 +201,7 @@ const struct client_protocol client_http1 = {
     .drop = drop,
     .pause = pause_call,
     .resume = resume_call,
+    .drain = drained,
+    .leave = client_conn_retire,
     .end = end,
 };

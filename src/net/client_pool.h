@@ -7,6 +7,7 @@
  *   client.c        calls: ids, times, ends; origins: the queue, and who gets which connection
  *   client_conn.c   one connection: name, addresses, proxy, TLS, its place in the origin, its end
  *   client_http1.c  one exchange after the other on it
+ *   client_http2.c  many at once
  *
  * A call is bound to a connection from the moment it is given to it (or opens it) until it ends; a
  * connection knows the protocol it speaks once it stands, and everything in between goes through
@@ -16,6 +17,7 @@
  * them therefore holds the connection (client_conn_enter, client_conn_leave), looks at `dead`
  * afterwards, and finds calls again by their ids.
  */
+#include "core/buf.h"
 #include "net/client.h"
 #include "net/resolve.h"
 #include "net/timer.h"
@@ -23,6 +25,8 @@
 struct client_conn;
 struct client_call;
 struct http1;
+struct http2;
+struct http2_stream;
 struct resolve;
 struct sock;
 struct tunnel;
@@ -39,6 +43,10 @@ struct client_protocol {
     void (*drop)(struct client_conn *conn, struct client_call *call);
     void (*pause)(struct client_conn *conn, struct client_call *call);
     void (*resume)(struct client_conn *conn, struct client_call *call);
+    /* The socket has room again. */
+    void (*drain)(struct client_conn *conn);
+    /* It has been idle for too long: a polite end, after which it is dead. */
+    void (*leave)(struct client_conn *conn);
     /* What begin made is freed. */
     void (*end)(struct client_conn *conn);
 };
@@ -54,17 +62,30 @@ struct client_conn {
     uint64_t resolve_id;
     struct timer idle_timer;
     bool tunnelled; /* the proxy has connected us */
-    bool idle;      /* stands in the origin's idle list */
+    bool opening;   /* counted in the origin: how much it can carry is not known yet */
+    bool open;      /* stands in the origin's list of those that can take a call */
+    bool idle;      /* carries none, until idle_timer says that this was too long */
     bool reused;
     bool dead; /* freed when `depth` is back at 0 */
     int depth;
     struct client_conn *prev, *next; /* all connections of the origin */
-    struct client_conn *idle_next;
+    struct client_conn *open_prev, *open_next;
 
+    /* client_http1 */
     struct http1 *parser;
     bool answered; /* bytes of the current answer have come */
     bool message_whole;
     bool keep_alive;
+
+    /* client_http2 */
+    struct http2 *http2;
+    struct client_call *calls; /* those on its streams */
+    size_t stream_count;
+    bool busy; /* within http2_feed or http2_write, which must not be entered again */
+    uint64_t reads;
+    struct timer write_timer; /* what was said in this turn goes out at its end */
+    struct timer ping_timer;
+    bool pinged;
 };
 
 struct client_call {
@@ -77,19 +98,27 @@ struct client_call {
     enum client_phase phase;
     struct timer timer;
     struct error failure; /* to be told from the loop */
-    bool retried;
+    unsigned retries;
+    bool wants_fresh; /* not a connection that was used before */
     bool paused;
     bool queued;
-    struct client_call *prev, *next; /* waiting queue */
+    struct client_call *prev, *next; /* waiting queue, or the calls of a connection */
+    struct http2_stream *stream;
+    uint64_t reads_before; /* of its connection, when it was sent */
 };
 
 struct client_origin {
     struct client *client;
     struct client_origin_options options;
     struct client_conn *conns;
-    struct client_conn *idle; /* last used first */
+    struct client_conn *open; /* those that can take a call, last used first */
     size_t conn_count;
+    size_t opening_count;
     size_t idle_count;
+    bool carries_many;   /* the last connection agreed on HTTP/2 */
+    bool carries_one;    /* ... on HTTP/1.1 */
+    bool http2_unwanted; /* the provider asked for HTTP/1.1 */
+    struct tls_memory *tls_memory;
     struct client_call *waiting_first, *waiting_last;
     size_t waiting_count;
     size_t call_count;
@@ -110,6 +139,7 @@ struct client {
     struct client_slot *slots; /* ids are generation << 32 | index */
     uint32_t slot_count, slot_cap, free_slot;
     size_t call_count;
+    struct buf scratch; /* what a connection writes at once */
 };
 
 /* ---- calls: client.c ---- */
@@ -123,12 +153,12 @@ void client_call_free(struct client_call *call);
 void client_call_fail(struct client_call *call, enum err code, const char *text);
 /* The same from the loop, for those who are being called by its owner. */
 void client_call_fail_later(struct client_call *call, enum err code, const char *text);
-/* Back to the front of the queue, for another connection. It must be unbound. */
+/* Back to the front of the queue. It must be unbound. */
 void client_call_retry(struct client_call *call);
 /* The time for what comes next; 0 = none. */
 void client_call_arm(struct client_call *call, int64_t timeout_ms);
 
-/* Gives waiting calls the idle connections, then new ones while there may be more. */
+/* Gives waiting calls the connections that can take them, then new ones while there may be more. */
 void client_origin_serve(struct client_origin *origin);
 /* Frees a closing origin that nothing hangs on any more. */
 void client_origin_release(struct client_origin *origin);
@@ -137,10 +167,11 @@ void client_origin_release(struct client_origin *origin);
 
 /* A new one, for this call. */
 void client_conn_open(struct client_origin *origin, struct client_call *call);
-/* Takes it out of the idle list. */
-void client_conn_wake(struct client_conn *conn);
-/* Into the idle list, until its time is over. */
-void client_conn_rest(struct client_conn *conn);
+/* Whether it can take a call, and whether it has none. */
+void client_conn_set_open(struct client_conn *conn, bool open);
+void client_conn_set_idle(struct client_conn *conn, bool idle);
+/* What it can carry is known. */
+void client_conn_opened(struct client_conn *conn);
 /* A polite end: FIN, no reset. */
 void client_conn_retire(struct client_conn *conn);
 /* Ends it at once; calls that are still bound to it are the protocol's business and gone by then,
@@ -152,5 +183,6 @@ void client_conn_enter(struct client_conn *conn);
 void client_conn_leave(struct client_conn *conn);
 
 extern const struct client_protocol client_http1;
+extern const struct client_protocol client_http2;
 
 #endif

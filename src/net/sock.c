@@ -320,12 +320,29 @@ static void connect_done(uv_connect_t *request, int status)
     s->events->on_open(s->ctx);
 }
 
+static struct tls *tls_for(const struct sock_target *target)
+{
+    struct tls *tls = tls_new(target->tls, target->tls_host);
+    if (target->http2) {
+        tls_offer_http2(tls);
+    }
+    if (target->tls_memory) {
+        tls_resume(tls, target->tls_memory);
+    }
+    return tls;
+}
+
+bool sock_is_http2(const struct sock *s)
+{
+    return s->tls && tls_chose_http2(s->tls);
+}
+
 struct sock *sock_connect(struct loop *loop, const struct sock_target *target,
                           const struct sock_events *events, void *ctx)
 {
     struct sock *s = sock_new(loop, events, ctx);
     if (target->tls) {
-        s->tls = tls_new(target->tls, target->tls_host);
+        s->tls = tls_for(target);
     }
     s->connecting.data = s;
     int rc = uv_tcp_connect(&s->connecting, &s->tcp, (const struct sockaddr *)&target->address,
@@ -355,10 +372,10 @@ struct sock *sock_accept(struct loop *loop, struct uv_stream_s *listener, struct
     return s;
 }
 
-void sock_start_tls(struct sock *s, struct tls_context *tls, const char *host)
+void sock_start_tls(struct sock *s, const struct sock_target *target)
 {
     BUG_ON(s->tls != NULL || s->state != SOCK_OPEN);
-    s->tls = tls_new(tls, host);
+    s->tls = tls_for(target);
     s->state = SOCK_HANDSHAKING;
     struct buf *plain = loop_plain_buffer(s->loop);
     struct error err;

@@ -31,6 +31,7 @@
 struct loop;
 struct sock;
 struct tls_context;
+struct tls_memory;
 struct uv_stream_s;
 
 struct sock_events {
@@ -43,8 +44,10 @@ struct sock_events {
 
 struct sock_target {
     struct sockaddr_storage address;
-    struct tls_context *tls; /* NULL = plain */
-    const char *tls_host;    /* for SNI and the certificate check */
+    struct tls_context *tls;       /* NULL = plain */
+    const char *tls_host;          /* for SNI and the certificate check */
+    struct tls_memory *tls_memory; /* sessions to resume, or NULL */
+    bool http2;                    /* is offered (ALPN) */
 };
 
 /* Starts connecting. Never fails at once: failure comes as on_close. */
@@ -54,8 +57,11 @@ struct sock *sock_connect(struct loop *loop, const struct sock_target *target,
 struct sock *sock_accept(struct loop *loop, struct uv_stream_s *listener, struct tls_context *tls,
                          const struct sock_events *events, void *ctx);
 
-/* Starts TLS on an open plain connection (behind a proxy's CONNECT); on_open comes again. */
-void sock_start_tls(struct sock *s, struct tls_context *tls, const char *host);
+/* Starts TLS on an open plain connection (behind a proxy's CONNECT), as the target says; on_open
+ * comes again. */
+void sock_start_tls(struct sock *s, const struct sock_target *target);
+/* The other side chose HTTP/2 when TLS was agreed. */
+bool sock_is_http2(const struct sock *s);
 
 void sock_put(struct sock *s, const void *bytes, size_t n);
 void sock_flush(struct sock *s);

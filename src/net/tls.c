@@ -18,11 +18,19 @@
 static const char tls12_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 static const unsigned char alpn_http11[] = "\x08http/1.1";
 #define ALPN_HTTP11_BYTES (sizeof(alpn_http11) - 1)
+static const unsigned char alpn_http2[] = "\x02h2\x08http/1.1";
+#define ALPN_HTTP2_BYTES (sizeof(alpn_http2) - 1)
 
 struct tls_context {
     SSL_CTX *ctx;
     atomic_uint refs;
     bool server;
+};
+
+struct tls_memory {
+    SSL_SESSION *sessions[TLS_SESSIONS_MAX]; /* newest last */
+    size_t n;
+    unsigned refs;
 };
 
 struct tls {
@@ -31,6 +39,7 @@ struct tls {
     BIO *in;  /* owned by ssl */
     BIO *out; /* owned by ssl */
     char *host;
+    struct tls_memory *memory; /* NULL = none is kept */
     enum tls_state state;
 };
 
@@ -105,6 +114,8 @@ static int check_readable(const char *what, const char *path, struct error *err)
     return 0;
 }
 
+static int session_came(SSL *ssl, SSL_SESSION *session);
+
 int tls_context_new_client(const char *ca_file, struct tls_context **ret_context, struct error *err)
 {
     if (ca_file != NULL && check_readable("the ca_file", ca_file, err) != 0) {
@@ -113,6 +124,9 @@ int tls_context_new_client(const char *ca_file, struct tls_context **ret_context
     struct tls_context *context = context_new(false);
     ERR_clear_error();
     SSL_CTX_set_verify(context->ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_cache_mode(context->ctx,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context->ctx, session_came);
     /* A failure to set the one protocol we speak cannot come from outside; 0 means success. */
     BUG_ON(SSL_CTX_set_alpn_protos(context->ctx, alpn_http11, ALPN_HTTP11_BYTES) != 0);
     if (ca_file != NULL && SSL_CTX_load_verify_file(context->ctx, ca_file) != 1) {
@@ -230,6 +244,7 @@ struct tls *tls_new(struct tls_context *context, const char *host)
     tls->out = BIO_new(BIO_s_mem());
     BUG_ON(tls->ssl == NULL || tls->in == NULL || tls->out == NULL);
     SSL_set_bio(tls->ssl, tls->in, tls->out);
+    BUG_ON(SSL_set_app_data(tls->ssl, tls) != 1);
     if (context->server) {
         SSL_set_accept_state(tls->ssl);
     } else {
@@ -244,10 +259,87 @@ void tls_free(struct tls *tls)
     if (tls == NULL) {
         return;
     }
+    if (tls->state != TLS_FAILED) {
+        /* A connection that was cut is none to mistrust (RFC 5246, 7.2.1): its session stays good.
+         */
+        SSL_set_shutdown(tls->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     SSL_free(tls->ssl);
+    tls_memory_unref(tls->memory);
     x_free(tls->host);
     tls_context_unref(tls->context);
     x_free(tls);
+}
+
+void tls_offer_http2(struct tls *tls)
+{
+    BUG_ON(SSL_set_alpn_protos(tls->ssl, alpn_http2, ALPN_HTTP2_BYTES) != 0);
+}
+
+bool tls_chose_http2(const struct tls *tls)
+{
+    const unsigned char *name = NULL;
+    unsigned n = 0;
+    SSL_get0_alpn_selected(tls->ssl, &name, &n);
+    return str_is(str_make((const char *)name, n), "h2");
+}
+
+/* -------- sessions that are resumed -------- */
+
+struct tls_memory *tls_memory_new(void)
+{
+    struct tls_memory *memory = x_calloc(1, sizeof(*memory));
+    memory->refs = 1;
+    return memory;
+}
+
+void tls_memory_unref(struct tls_memory *memory)
+{
+    if (memory == NULL || --memory->refs > 0) {
+        return;
+    }
+    while (memory->n > 0) {
+        SSL_SESSION_free(memory->sessions[--memory->n]);
+    }
+    x_free(memory);
+}
+
+void tls_resume(struct tls *tls, struct tls_memory *memory)
+{
+    BUG_ON(tls->context->server || tls->memory != NULL);
+    memory->refs++;
+    tls->memory = memory;
+    if (memory->n > 0) {
+        SSL_SESSION *session = memory->sessions[--memory->n];
+        /* One that has become unfit meanwhile (too old) costs a whole handshake, nothing else. */
+        if (SSL_set_session(tls->ssl, session) != 1) {
+            ERR_clear_error();
+        }
+        SSL_SESSION_free(session);
+    }
+}
+
+/* OpenSSL gives us a reference when we return 1. */
+static int session_came(SSL *ssl, SSL_SESSION *session)
+{
+    struct tls *tls = SSL_get_app_data(ssl);
+    struct tls_memory *memory = tls->memory;
+    if (memory == NULL || SSL_SESSION_is_resumable(session) != 1) {
+        return 0;
+    }
+    if (memory->n == TLS_SESSIONS_MAX) {
+        SSL_SESSION_free(memory->sessions[0]);
+        memmove(memory->sessions, memory->sessions + 1,
+                (TLS_SESSIONS_MAX - 1) * sizeof(memory->sessions[0]));
+        memory->n--;
+    }
+    memory->sessions[memory->n++] = session;
+    return 1;
+}
+
+bool tls_was_resumed(const struct tls *tls)
+{
+    return SSL_session_reused(tls->ssl) == 1;
 }
 
 /* Moves what OpenSSL wants to send to the caller's buffer. */

@@ -19,6 +19,10 @@
 
 struct tls_context;
 struct tls;
+struct tls_memory;
+
+/* Sessions remembered of one server. */
+#define TLS_SESSIONS_MAX 8
 
 /* Trusts the system's certificates, or only those in ca_file when given. */
 MUST_CHECK int tls_context_new_client(const char *ca_file, struct tls_context **ret_context,
@@ -33,6 +37,23 @@ void tls_context_unref(struct tls_context *context);
  */
 struct tls *tls_new(struct tls_context *context, const char *host);
 void tls_free(struct tls *tls);
+
+/* Before a client's handshake: offers HTTP/2 beside HTTP/1.1 (ALPN). */
+void tls_offer_http2(struct tls *tls);
+/* After it: the server chose HTTP/2. */
+bool tls_chose_http2(const struct tls *tls);
+
+/*
+ * What a client remembers of one server under one context, so that later connections resume a
+ * session and need no new proof of who they are: at most TLS_SESSIONS_MAX sessions, each used once.
+ * It belongs to one loop; it is counted because connections outlive those who opened them.
+ */
+struct tls_memory *tls_memory_new(void);
+void tls_memory_unref(struct tls_memory *memory);
+/* Before a client's handshake: resumes the newest session and keeps what the server gives. */
+void tls_resume(struct tls *tls, struct tls_memory *memory);
+/* After it: a session was resumed. */
+bool tls_was_resumed(const struct tls *tls);
 
 enum tls_state {
     TLS_HANDSHAKING = 0,

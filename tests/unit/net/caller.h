@@ -19,7 +19,7 @@ struct world {
     uint16_t port;
 };
 
-enum at { AT_NEVER = 0, AT_SENT, AT_HEAD, AT_BODY, AT_TURN, AT_END };
+enum at { AT_NEVER = 0, AT_SENT, AT_HEAD, AT_BODY, AT_TURN, AT_END, AT_FAIL };
 
 /* One call, and what it was told. */
 struct caller {
@@ -36,6 +36,7 @@ struct caller {
     const struct caller *victim; /* whom it cancels, if not itself */
     enum at pause_at;
     struct caller *starts; /* a call that is started in on_end */
+    bool closes_origin;    /* in on_end; another is opened */
 };
 
 static inline void start(struct caller *c);
@@ -87,6 +88,11 @@ static inline void on_end(void *ctx)
     if (c->starts) {
         start(c->starts);
     }
+    if (c->closes_origin) {
+        client_origin_close(c->w->origin);
+        c->w->origin = client_origin_open(
+            c->w->client, &(struct client_origin_options){.host = "x", .connections_max = 1});
+    }
     reached(c, AT_END);
 }
 
@@ -96,6 +102,7 @@ static inline void on_fail(void *ctx, const struct error *why, enum client_phase
     c->fails++;
     c->why = *why;
     c->phase = phase;
+    reached(c, AT_FAIL);
 }
 
 static const struct client_events events = {.on_sent = on_sent,

@@ -409,7 +409,7 @@ static void tls_may_start_on_an_open_connection(void **state)
     struct sock_target target = target_of(port);
     client.sock = sock_connect(loop, &target, &events, &client);
     UNTIL(loop, client.opened == 1);
-    sock_start_tls(client.sock, w->client, "a.test");
+    sock_start_tls(client.sock, &(struct sock_target){.tls = w->client, .tls_host = "a.test"});
     UNTIL(loop, client.opened == 2);
     sock_put(client.sock, "ping", 4);
     sock_flush(client.sock);

@@ -472,6 +472,127 @@ static void old_versions_and_other_protocols_are_refused(void **state)
     assert_contains(err.text, "no application protocol");
 }
 
+/* ---- what a client offers and remembers ---- */
+
+static int prefer_http2(SSL *ssl, const unsigned char **out, unsigned char *out_n,
+                        const unsigned char *in, unsigned in_n, void *arg)
+{
+    static const unsigned char wanted[] = "\x02h2\x08http/1.1";
+    (void)ssl;
+    (void)arg;
+    return SSL_select_next_proto((unsigned char **)out, out_n, wanted, 12, in, in_n) ==
+                   OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* A handshake with a server that speaks HTTP/2 and would rather do so. */
+static bool chooses_http2(struct world *w, bool offered)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate_chain_file(ctx, cert_path(w->certs, "good", ".pem"));
+    SSL_CTX_use_PrivateKey_file(ctx, cert_path(w->certs, "good", ".key"), SSL_FILETYPE_PEM);
+    SSL_CTX_set_alpn_select_cb(ctx, prefer_http2, NULL);
+    SSL *ssl = SSL_new(ctx);
+    BIO *in = BIO_new(BIO_s_mem());
+    BIO *out = BIO_new(BIO_s_mem());
+    SSL_set_bio(ssl, in, out);
+    struct tls *client = tls_new(w->client, "a.test");
+    struct buf plain, cipher;
+    struct error err;
+    buf_init(&plain, BYTES_MAX);
+    buf_init(&cipher, BYTES_MAX);
+    if (offered) {
+        tls_offer_http2(client);
+    }
+    for (int i = 0; i < 4; i++) {
+        char *bytes = NULL;
+        long n = BIO_get_mem_data(out, &bytes);
+        assert_int_equal(tls_feed(client, str_make(bytes, (size_t)n), &plain, &cipher, &err), 0);
+        (void)BIO_reset(out);
+        BIO_write(in, cipher.p, (int)cipher.n);
+        buf_clear(&cipher);
+        SSL_accept(ssl);
+    }
+    assert_int_equal(tls_state(client), TLS_OPEN);
+    bool chosen = tls_chose_http2(client);
+    tls_free(client);
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    buf_release(&plain);
+    buf_release(&cipher);
+    return chosen;
+}
+
+static void http2_is_spoken_where_both_want_it(void **state)
+{
+    struct world *w = *state;
+    struct pair p;
+    assert_true(chooses_http2(w, true));
+    assert_false(chooses_http2(w, false));
+    pair_open(&p, w->client, w->server, "a.test"); /* our own servers speak HTTP/1.1 */
+    tls_offer_http2(p.client);
+    settle(&p);
+    assert_int_equal(tls_state(p.client), TLS_OPEN);
+    assert_false(tls_chose_http2(p.client));
+    pair_close(&p);
+}
+
+static bool connects_resumed(struct world *w, struct tls_context *server, struct tls_memory *memory)
+{
+    struct pair p;
+    pair_open(&p, w->client, server, "a.test");
+    if (memory) {
+        tls_resume(p.client, memory);
+    }
+    settle(&p);
+    assert_int_equal(tls_state(p.client), TLS_OPEN);
+    assert_int_equal(tls_write(p.client, STR("ping"), &p.to_server, &p.client_err), 0);
+    settle(&p);
+    assert_str(buf_str(&p.server_plain), "ping");
+    bool resumed = tls_was_resumed(p.client);
+    assert_int_equal(tls_was_resumed(p.server), resumed);
+    pair_close(&p);
+    return resumed;
+}
+
+static void a_remembered_session_is_resumed(void **state)
+{
+    struct world *w = *state;
+    struct tls_memory *memory = tls_memory_new();
+    struct tls_context *stranger = server_context(w->certs, "good");
+    assert_false(connects_resumed(w, w->server, memory));
+    assert_true(connects_resumed(w, w->server, memory));
+    assert_true(connects_resumed(w, w->server, memory)); /* each gives one for the next */
+    assert_false(connects_resumed(w, w->server, NULL));
+    /* A server that does not know the session any more costs a whole handshake. */
+    assert_false(connects_resumed(w, stranger, memory));
+    tls_context_unref(stranger);
+    tls_memory_unref(memory);
+}
+
+static void few_sessions_are_remembered_each_used_once(void **state)
+{
+    enum { MANY = TLS_SESSIONS_MAX + 4 };
+    struct world *w = *state;
+    struct tls_memory *memory = tls_memory_new();
+    struct pair pairs[MANY];
+    int resumed = 0;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < MANY; i++) { /* all begin before any has a session to give */
+            pair_open(&pairs[i], w->client, w->server, "a.test");
+            tls_resume(pairs[i].client, memory);
+        }
+        for (int i = 0; i < MANY; i++) {
+            settle(&pairs[i]);
+            resumed += tls_was_resumed(pairs[i].client);
+            pair_close(&pairs[i]);
+        }
+        assert_int_equal(resumed, round * TLS_SESSIONS_MAX);
+    }
+    tls_memory_unref(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +610,9 @@ int main(void)
         cmocka_unit_test(files_that_are_no_certificates_are_told),
         cmocka_unit_test(a_key_with_a_pass_phrase_is_refused_without_asking),
         cmocka_unit_test(old_versions_and_other_protocols_are_refused),
+        cmocka_unit_test(http2_is_spoken_where_both_want_it),
+        cmocka_unit_test(a_remembered_session_is_resumed),
+        cmocka_unit_test(few_sessions_are_remembered_each_used_once),
     };
     return cmocka_run_group_tests_name("net/tls", tests, open_world, close_world);
 }
