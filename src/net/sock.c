@@ -13,6 +13,8 @@
 /* Puts at least this large go to the kernel without being copied first. */
 #define DIRECT_WRITE_BYTES (16u << 10)
 #define KEEPALIVE_SECONDS  60
+/* Reads of what a peer has sent before it broke the connection: a receive buffer's worth. */
+#define REST_READS_MAX 128
 
 enum sock_state {
     SOCK_CONNECTING = 0,
@@ -90,11 +92,33 @@ static void fail_later(struct sock *s, enum err code, const char *text)
     }
 }
 
+static void feed(struct sock *s, struct str bytes);
+
+/* Writing has failed: the peer has broken the connection, perhaps behind an answer that it gave
+ * without waiting for all of the request. What has come until then is not lost. */
+static void read_rest(struct sock *s)
+{
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&s->tcp, &fd) != 0) {
+        return;
+    }
+    for (int i = 0; i < REST_READS_MAX && s->state == SOCK_OPEN && !s->paused; i++) {
+        ssize_t n = recv(fd, loop_read_buffer(s->loop), LOOP_READ_BYTES, MSG_DONTWAIT);
+        if (n <= 0) {
+            return;
+        }
+        feed(s, str_make(loop_read_buffer(s->loop), (size_t)n));
+    }
+}
+
 static void timer_fired(void *arg)
 {
     struct sock *s = arg;
     if (s->failure.code != ERR_OK) {
         struct error failure = s->failure;
+        if (failure.code == ERR_IO) {
+            read_rest(s);
+        }
         tell_end(s, failure.code, failure.text);
         return;
     }
@@ -129,7 +153,7 @@ static void write_done(uv_write_t *request, int status)
         return;
     }
     if (status < 0) {
-        tell_end(s, ERR_IO, uv_strerror(status));
+        fail_later(s, ERR_IO, uv_strerror(status));
         return;
     }
     sock_flush(s);
@@ -241,6 +265,15 @@ static void feed_tls(struct sock *s, struct str input)
     }
 }
 
+static void feed(struct sock *s, struct str bytes)
+{
+    if (s->tls) {
+        feed_tls(s, bytes);
+    } else {
+        s->events->on_data(s->ctx, bytes);
+    }
+}
+
 static void read_came(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 {
     struct sock *s = stream->data;
@@ -262,11 +295,7 @@ static void read_came(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
     if (s->state == SOCK_LINGERING) {
         return;
     }
-    if (s->tls) {
-        feed_tls(s, str_make(bytes->base, (size_t)n));
-    } else {
-        s->events->on_data(s->ctx, str_make(bytes->base, (size_t)n));
-    }
+    feed(s, str_make(bytes->base, (size_t)n));
 }
 
 static void start_reading(struct sock *s)
