@@ -252,6 +252,9 @@ static void closed_while_opening(struct client_conn *conn, const struct error *w
         connect_next(conn);
         return;
     }
+    if (why->code != ERR_DENIED) {
+        resolve_doubt(conn->origin->client->resolve, o->proxy_host ? o->proxy_host : o->host);
+    }
     error_set(&err, why->code == ERR_DENIED ? ERR_DENIED : ERR_IO,
               "cannot connect to %s port %u: %s", o->proxy_host ? o->proxy_host : o->host,
               o->proxy_host ? o->proxy_port : o->port, why->text);

@@ -430,3 +430,11 @@ void resolve_cancel(struct resolve *r, uint64_t id)
         free_waiter(r, w);
     }
 }
+
+void resolve_doubt(struct resolve *r, const char *host)
+{
+    struct name *name = find_name(r, host);
+    if (name != NULL && loop_now_ms(r->loop) - name->answered_ms >= RESOLVE_FAILED_MS) {
+        name->known = false;
+    }
+}

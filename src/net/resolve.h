@@ -45,5 +45,8 @@ void resolve_free(struct resolve *r);
 uint64_t resolve_start(struct resolve *r, const char *host, uint16_t port, resolve_done_fn done,
                        void *ctx);
 void resolve_cancel(struct resolve *r, uint64_t id);
+/* None of the host's addresses could be reached: perhaps it has moved. The next question is looked
+ * up anew, unless the answer is younger than RESOLVE_FAILED_MS. */
+void resolve_doubt(struct resolve *r, const char *host);
 
 #endif

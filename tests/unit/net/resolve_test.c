@@ -251,6 +251,30 @@ static void waiters_have_a_maximum(void **state)
     close_heard(&h);
 }
 
+static void an_answer_that_is_doubted_is_looked_up_again(void **state)
+{
+    struct heard h;
+    (void)state;
+    open_heard(&h, 1);
+    resolve_doubt(h.resolve, "localhost"); /* not known at all */
+    resolve_start(h.resolve, "localhost", 80, done, &h);
+    loop_run(h.loop);
+    struct name *name = h.resolve->names;
+
+    name->answered_ms = loop_now_ms(h.loop);
+    resolve_doubt(h.resolve, "localhost");
+    assert_int_equal(resolve_start(h.resolve, "localhost", 80, done, &h), 0);
+    assert_int_equal(h.answers, 2);
+    name->answered_ms -= RESOLVE_FAILED_MS;
+    resolve_doubt(h.resolve, "LocalHost");
+    h.stop_after = 3;
+    assert_true(resolve_start(h.resolve, "localhost", 80, done, &h) != 0);
+    assert_int_equal(h.answers, 2);
+    loop_run(h.loop);
+    assert_int_equal(h.answers, 3);
+    close_heard(&h);
+}
+
 static void a_stale_answer_serves_while_it_is_refreshed(void **state)
 {
     struct heard h;
@@ -324,6 +348,7 @@ int main(void)
         cmocka_unit_test(the_cancelled_hear_nothing),
         cmocka_unit_test(one_who_hears_may_cancel_the_next),
         cmocka_unit_test(it_may_be_freed_while_look_ups_run_and_from_within_a_callback),
+        cmocka_unit_test(an_answer_that_is_doubted_is_looked_up_again),
         cmocka_unit_test(a_stale_answer_serves_while_it_is_refreshed),
         cmocka_unit_test(a_failed_refresh_leaves_the_stale_answer_for_a_while),
         cmocka_unit_test(many_names_are_looked_up_in_turn),
