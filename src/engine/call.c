@@ -314,12 +314,20 @@ static bool is_redirect(int status)
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+/* 304 answers a condition, and only clients that read set one; to a POST it is no answer. */
+static bool is_no_answer(const struct call *c)
+{
+    bool reads = str_is(c->request.client_head->method, "GET") ||
+                 str_is(c->request.client_head->method, "HEAD");
+    return is_redirect(c->answer.status) || (c->answer.status == 304 && !reads);
+}
+
 static void attempt_failed(struct call *c)
 {
     note_attempt(c);
     if (go_on(c)) {
         attempt_start(c);
-    } else if (c->state == CALL_REFUSED && !is_redirect(c->answer.status)) {
+    } else if (c->state == CALL_REFUSED && !is_no_answer(c)) {
         deliver_refusal(c);
     } else {
         end_failed(c);
