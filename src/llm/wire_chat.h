@@ -50,7 +50,7 @@ void wire_chat_put_details(struct buf *out, const struct message_part *parts, si
 void wire_chat_put_detail(struct buf *out, size_t index, const struct message_part *thought);
 /* [{...}] of a list's CALL parts, without the brackets: {"id","type","function"}. */
 void wire_chat_put_call(struct buf *out, const struct message_part *call);
-/* {"type":"url_citation",...}; see wire_openai_put_citation. */
+/* "type":"url_citation",... without the brackets; see wire_openai_put_citation. */
 void wire_chat_put_citation(struct buf *out, const struct message_citation *citation, size_t base,
                             size_t to);
 /* {...} of a usage. */

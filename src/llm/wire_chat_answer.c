@@ -149,8 +149,9 @@ static void put_annotations(struct buf *out, const struct message_answer *a)
         }
         size_t end = base + wire_openai_chars(part->text);
         for (size_t k = 0; k < part->citation_count; k++) {
-            buf_puts(out, any ? "," : ",\"annotations\":[");
+            buf_puts(out, any ? ",{" : ",\"annotations\":[{");
             wire_chat_put_citation(out, &part->citations[k], base, end);
+            buf_putc(out, '}');
             any = true;
         }
         base = end;

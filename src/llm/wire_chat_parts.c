@@ -400,7 +400,7 @@ void wire_chat_put_call(struct buf *out, const struct message_part *call)
 void wire_chat_put_citation(struct buf *out, const struct message_citation *citation, size_t base,
                             size_t to)
 {
-    buf_puts(out, "{\"type\":\"url_citation\",\"url_citation\":{");
+    buf_puts(out, "\"type\":\"url_citation\",\"url_citation\":{");
     wire_openai_put_citation(out, citation, base, to);
-    buf_puts(out, "}}");
+    buf_putc(out, '}');
 }

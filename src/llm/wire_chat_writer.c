@@ -21,7 +21,7 @@ struct wire_writer {
     bool asks_usage;
     size_t *places; /* of each part: its index among the calls or thoughts */
     size_t part_count, part_room;
-    size_t call_count, thought_count;
+    size_t call_count, thought_count, citation_count;
     bool redacted;     /* the open thought */
     size_t chars;      /* of text told so far */
     size_t text_chars; /* of it before the open text */
@@ -242,10 +242,13 @@ static void write_signature(struct wire_writer *w, const struct message_delta *d
 
 static void write_citation(struct wire_writer *w, const struct message_delta *d, struct buf *out)
 {
+    /* OpenAI's SDK for Python puts lists together by index and fails without one. */
     begin(w, out);
-    buf_puts(out, "\"annotations\":[");
+    buf_puts(out, "\"annotations\":[{\"index\":");
+    buf_put_u64(out, w->citation_count++);
+    buf_putc(out, ',');
     wire_chat_put_citation(out, &d->citation, w->text_chars, w->chars);
-    buf_putc(out, ']');
+    buf_puts(out, "}]");
     finish_chunk(out);
 }
 
