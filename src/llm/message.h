@@ -21,7 +21,8 @@
 #include "core/str.h"
 #include "llm/usage.h"
 
-#define MESSAGE_COUNT_MAX 16384 /* messages, parts of one message, tools: each */
+#define MESSAGE_COUNT_MAX 16384  /* messages, parts of one message, tools: each */
+#define MESSAGE_PARTS_MAX 131072 /* parts of all messages, those of results included */
 #define MESSAGE_STOP_MAX  64
 #define MESSAGE_NOTES_MAX 64
 #define MESSAGE_NOTE_MAX  96 /* bytes of one path; longer ones are cut */

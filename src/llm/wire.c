@@ -2,6 +2,7 @@
 
 const struct wire *const wire_table[] = {
     &wire_chat,
+    &wire_responses,
     &wire_messages,
     NULL,
 };

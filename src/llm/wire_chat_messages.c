@@ -196,6 +196,23 @@ static int read_message(struct reading *reading, const struct wire_at *at, yyjso
     return wire_invalid(at, "role", "system, developer, user, assistant or tool");
 }
 
+/* Room is taken before parts are looked at: a small body must not ask for a large one. */
+static int check_room(const struct wire_at *at, yyjson_val *all)
+{
+    size_t room = 0;
+    size_t i = 0;
+    size_t n = 0;
+    yyjson_val *from = NULL;
+    yyjson_arr_foreach(all, i, n, from)
+    {
+        room += wire_chat_parts_count(from);
+    }
+    if (room > MESSAGE_PARTS_MAX) {
+        return wire_invalid(at, "messages", "smaller: they hold too many parts");
+    }
+    return 0;
+}
+
 int wire_chat_read_messages(const struct wire_at *at, yyjson_val *body, struct message_request *r)
 {
     struct reading reading = {.r = r, .arena = at->notes->arena};
@@ -208,6 +225,7 @@ int wire_chat_read_messages(const struct wire_at *at, yyjson_val *body, struct m
     if (yyjson_arr_size(all) == 0) {
         return wire_invalid(at, "messages", "an array with a message at least");
     }
+    rc = check_room(at, all);
     r->messages = ARENA_ARRAY(reading.arena, struct message, yyjson_arr_size(all));
     yyjson_arr_iter rest = yyjson_arr_iter_with(all);
     for (size_t i = 0; rc == 0 && (from = yyjson_arr_iter_next(&rest)); i++) {

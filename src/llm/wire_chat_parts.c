@@ -18,12 +18,18 @@ struct message_part *wire_chat_parts_add(struct wire_chat_parts *parts, enum mes
     return part;
 }
 
+/* Longer lists are refused when they are read. */
+static size_t elements(yyjson_val *message, const char *key)
+{
+    size_t n = yyjson_arr_size(yyjson_obj_get(message, key));
+    return n < MESSAGE_COUNT_MAX ? n : MESSAGE_COUNT_MAX;
+}
+
 size_t wire_chat_parts_count(yyjson_val *message)
 {
     /* A string of content, a refusal, a thought, a call of the old kind. */
-    return 4 + yyjson_arr_size(yyjson_obj_get(message, "content")) +
-           yyjson_arr_size(yyjson_obj_get(message, "tool_calls")) +
-           yyjson_arr_size(yyjson_obj_get(message, "reasoning_details"));
+    return 4 + elements(message, "content") + elements(message, "tool_calls") +
+           elements(message, "reasoning_details");
 }
 
 /* --- content ----------------------------------------------------------------------------- */

@@ -114,6 +114,13 @@ static int add_place(struct wire_writer *w, size_t index, size_t place)
     return 0;
 }
 
+/* Readers that name a part which is not open break their contract. */
+static size_t place_of(const struct wire_writer *w, const struct message_delta *d)
+{
+    BUG_ON(d->index >= w->part_count);
+    return w->places[d->index];
+}
+
 static void put_detail(struct wire_writer *w, const struct message_delta *d,
                        const struct message_part *thought, struct buf *out)
 {
@@ -124,7 +131,7 @@ static void put_detail(struct wire_writer *w, const struct message_delta *d,
         buf_putc(out, ',');
     }
     buf_puts(out, "\"reasoning_details\":[");
-    wire_chat_put_detail(out, w->places[d->index], thought);
+    wire_chat_put_detail(out, place_of(w, d), thought);
     buf_putc(out, ']');
     finish_chunk(out);
 }
@@ -188,7 +195,7 @@ static int write_open(struct wire_writer *w, const struct message_delta *d, stru
 
 static void write_arguments(struct wire_writer *w, const struct message_delta *d, struct buf *out)
 {
-    size_t place = w->places[d->index];
+    size_t place = place_of(w, d);
     bool legacy = w->asked->request->legacy_calls;
     if (legacy && place > 0) {
         return; /* the old API knows one call */

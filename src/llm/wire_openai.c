@@ -155,16 +155,23 @@ bool wire_openai_citation(yyjson_val *annotation, struct message_citation *ret_c
 void wire_openai_take_citations(yyjson_val *annotations, struct arena *arena,
                                 struct message_part *part)
 {
-    yyjson_arr_iter all = yyjson_arr_iter_with(annotations);
+    struct message_citation citation;
+    size_t count = 0;
+    size_t i = 0;
+    size_t n = 0;
     yyjson_val *annotation = NULL;
-    size_t room = yyjson_arr_size(annotations);
-    if (room == 0 || room > MESSAGE_COUNT_MAX) {
+    yyjson_arr_foreach(annotations, i, n, annotation)
+    {
+        count += wire_openai_citation(annotation, &citation);
+    }
+    if (count == 0) {
         return;
     }
-    part->citations = ARENA_ARRAY(arena, struct message_citation, room);
-    while ((annotation = yyjson_arr_iter_next(&all))) {
-        if (wire_openai_citation(annotation, &part->citations[part->citation_count])) {
-            part->citation_count++;
+    part->citations = ARENA_ARRAY(arena, struct message_citation, count);
+    yyjson_arr_foreach(annotations, i, n, annotation)
+    {
+        if (wire_openai_citation(annotation, &citation)) {
+            part->citations[part->citation_count++] = citation;
         }
     }
 }

@@ -146,7 +146,7 @@ static void whatever_servers_send_is_read(void **state)
         {"data: "
          "{\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[{}]}\n\n" DELTA(
              "\"content\":\"a\"") STOP DONE,
-         "3 text a\n",                                                                             MESSAGE_FINISH_STOP                                                                                                                         },
+         "3 text a\n",                                                                                                   MESSAGE_FINISH_STOP  },
     };
 
     (void)state;
@@ -331,19 +331,19 @@ static void a_stream_is_written_as_the_api_does(void **state)
           (struct message_delta){
               .kind = MESSAGE_DELTA_TEXT, .part = MESSAGE_CALL, .index = 1, .text = STR("{}")});
     write(&w, writer, (struct message_delta){.kind = MESSAGE_DELTA_END});
-    assert_str(
-        buf_str(&w.out), OUT("\"role\":\"assistant\",\"content\":\"\",\"refusal\":null")
-                             OUT("\"content\":\"a\\n\"")
-                                 OUT("\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":"
-                                     "\"function\",\"function\":{"
-                                     "\"name\":\"f\",\"arguments\":\"\"}}]")
-                                     OUT("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":"
-                                         "\"{}\"}}]") "data: "
-                                                      "{\"id\":\"i\",\"object\":\"chat.completion."
-                                                      "chunk\",\"created\":5,\"model\":"
-                                                      "\"m\",\"choices\":[{\"index\":0,\"delta\":{}"
-                                                      ",\"logprobs\":null,\"finish_reason\":"
-                                                      "\"length\"}]}\n\n" DONE);
+    assert_str(buf_str(&w.out),
+               OUT("\"role\":\"assistant\",\"content\":\"\",\"refusal\":null")
+                   OUT("\"content\":\"a\\n\"")
+                       OUT("\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":"
+                           "\"function\",\"function\":{"
+                           "\"name\":\"f\",\"arguments\":\"\"}}]")
+                           OUT("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":"
+                               "\"{}\"}}]") "data: "
+                                            "{\"id\":\"i\",\"object\":\"chat.completion."
+                                            "chunk\",\"created\":5,\"model\":"
+                                            "\"m\",\"choices\":[{\"index\":0,\"delta\":{}"
+                                            ",\"logprobs\":null,\"finish_reason\":"
+                                            "\"length\"}]}\n\n" DONE);
     wire_chat.writer_free(writer);
     wired_release(&w);
 }

@@ -8,6 +8,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "llm/wire.h"
+#include "llm/wire_json.h"
 #include "unit/llm/generate.h"
 #include "unit/llm/meaning.h"
 #include "unit/llm/suite.h"
