@@ -276,15 +276,34 @@ static void put_joined(struct writing *w, const struct message *m, enum message_
     buf_putc(w->out, '"');
 }
 
+/* Thoughts with their seals; one that Gemini's API sealed is known to no other. */
+static int put_details(struct writing *w, const struct message *m)
+{
+    size_t index = 0;
+    int rc = 0;
+    buf_puts(w->out, ",\"reasoning_details\":[");
+    for (size_t k = 0; rc == 0 && k < m->part_count; k++) {
+        if (m->parts[k].kind != MESSAGE_THINKING) {
+            continue;
+        }
+        if (str_starts(m->parts[k].signature, STR(MESSAGE_SEAL_GEMINI))) {
+            rc = message_drop(w->notes, w->err, "messages[%zu].thinking", w->i);
+            continue;
+        }
+        buf_puts(w->out, index > 0 ? "," : "");
+        wire_chat_put_detail(w->out, index++, &m->parts[k]);
+    }
+    buf_putc(w->out, ']');
+    return rc;
+}
+
 static int put_thoughts(struct writing *w, const struct message *m)
 {
     if (count_kind(m, MESSAGE_THINKING) == 0) {
         return 0;
     }
     if (w->quirk->thinking == QUIRK_THINKING_OBJECT) {
-        buf_puts(w->out, ",\"reasoning_details\":");
-        wire_chat_put_details(w->out, m->parts, m->part_count);
-        return 0;
+        return put_details(w, m);
     }
     if (!w->quirk->returns_thinking) {
         return message_drop(w->notes, w->err, "messages[%zu].thinking", w->i);

@@ -211,20 +211,14 @@ static int put_limits(struct writing *w)
 
 /* --- thinking ---------------------------------------------------------------------------- */
 
-/* Tokens of thinking that the efforts stand for, about. */
-static enum message_effort effort_of(int64_t budget)
-{
-    return budget <= 2048   ? MESSAGE_EFFORT_LOW
-           : budget <= 8192 ? MESSAGE_EFFORT_MEDIUM
-                            : MESSAGE_EFFORT_HIGH;
-}
-
 static int put_effort(struct writing *w)
 {
     const struct message_request *r = w->r;
     enum message_effort effort = r->effort;
     if (effort == MESSAGE_EFFORT_UNSET && r->thinking_budget > 0) {
-        effort = effort_of(r->thinking_budget);
+        effort = message_budget_effort(r->thinking_budget);
+        /* Few models know `minimal`, and a budget is a wish to think. */
+        effort = effort < MESSAGE_EFFORT_LOW ? MESSAGE_EFFORT_LOW : effort;
     }
     if (effort != MESSAGE_EFFORT_UNSET) {
         wire_put_str_member(w->out, "reasoning_effort", str_of(wire_openai_effort(effort)));

@@ -79,30 +79,33 @@ static void roles_and_names_are_read_where_they_stand(void **state)
 
 static void content_of_every_kind_is_read(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *part;
         enum message_part_kind kind;
         const char *media_type, *data, *url, *file_id, *name, *detail;
     } rows[] = {
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://h/a.png\",\"detail\":\"low\"}}",
-         MESSAGE_IMAGE,                                                                                            "",                "",     "https://h/a.png",     "", "",      "low"},
-        {"{\"type\":\"image_url\",\"image_url\":\"https://h/a.png\"}",                              MESSAGE_IMAGE, "",                "",
-         "https://h/a.png",                                                                                                                                          "", "",      ""   },
+         MESSAGE_IMAGE, "", "", "https://h/a.png", "", "", "low"},
+        {"{\"type\":\"image_url\",\"image_url\":\"https://h/a.png\"}", MESSAGE_IMAGE, "", "",
+         "https://h/a.png", "", "", ""},
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}}",
-         MESSAGE_IMAGE,                                                                                            "image/png",       "AAAA", "",                    "", "",      ""   },
+         MESSAGE_IMAGE, "image/png", "AAAA", "", "", "", ""},
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"DATA:image/png;x=1;base64,AAAA\"}}",
-         MESSAGE_IMAGE,                                                                                            "image/png",       "AAAA", "",                    "", "",      ""   },
-        {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png,AAAA\"}}",                MESSAGE_IMAGE,
-         "",                                                                                                                          "",     "data:image/png,AAAA", "", "",      ""   },
+         MESSAGE_IMAGE, "image/png", "AAAA", "", "", "", ""},
+        {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png,AAAA\"}}", MESSAGE_IMAGE,
+         "", "", "data:image/png,AAAA", "", "", ""},
         {"{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"UklG\",\"format\":\"mp3\"}}",
-         MESSAGE_AUDIO,                                                                                            "audio/mpeg",      "UklG", "",                    "", "",      ""   },
+         MESSAGE_AUDIO, "audio/mpeg", "UklG", "", "", "", ""},
         {"{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"UklG\",\"format\":\"flac\"}}",
-         MESSAGE_AUDIO,                                                                                            "audio/flac",      "UklG", "",                    "", "",      ""   },
+         MESSAGE_AUDIO, "audio/flac", "UklG", "", "", "", ""},
         {"{\"type\":\"file\",\"file\":{\"file_data\":\"data:application/pdf;base64,JVBE\","
-         "\"filename\":\"a.pdf\"}}",                                                       MESSAGE_FILE,  "application/pdf", "JVBE", "",                    "", "a.pdf", ""   },
-        {"{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}",                                   MESSAGE_FILE,  "",                "",     "",
-         "file-1",                                                                                                                                                       "",      ""   },
+         "\"filename\":\"a.pdf\"}}", MESSAGE_FILE, "application/pdf", "JVBE", "", "", "a.pdf", ""},
+        {"{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}", MESSAGE_FILE, "", "", "",
+         "file-1", "", ""},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -280,23 +283,26 @@ static void cache_markers_are_read(void **state)
 
 static void tools_and_the_choice_of_one_are_read(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *choice;
         enum message_choice read;
         const char *name;
         size_t tools;
     } rows[] = {
-        {"\"auto\"",                                                         MESSAGE_CHOICE_AUTO, "",  2},
-        {"\"none\"",                                                         MESSAGE_CHOICE_NONE, "",  2},
-        {"\"required\"",                                                     MESSAGE_CHOICE_ANY,  "",  2},
-        {"\"any\"",                                                          MESSAGE_CHOICE_ANY,  "",  2},
-        {"{\"type\":\"function\",\"function\":{\"name\":\"b\"}}",            MESSAGE_CHOICE_TOOL, "b", 2},
+        {"\"auto\"", MESSAGE_CHOICE_AUTO, "", 2},
+        {"\"none\"", MESSAGE_CHOICE_NONE, "", 2},
+        {"\"required\"", MESSAGE_CHOICE_ANY, "", 2},
+        {"\"any\"", MESSAGE_CHOICE_ANY, "", 2},
+        {"{\"type\":\"function\",\"function\":{\"name\":\"b\"}}", MESSAGE_CHOICE_TOOL, "b", 2},
         {"{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"required\",\"tools\":[{"
-         "\"type\":\"function\",\"function\":{\"name\":\"b\"}}]}}", MESSAGE_CHOICE_ANY,  "",  1},
+         "\"type\":\"function\",\"function\":{\"name\":\"b\"}}]}}", MESSAGE_CHOICE_ANY, "", 1},
         {"{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\",\"tools\":[{"
          "\"type\":\"function\",\"function\":{\"name\":\"a\"}},{\"type\":\"function\","
-         "\"function\":{\"name\":\"b\"}}]}}",                       MESSAGE_CHOICE_AUTO, "",  2},
+         "\"function\":{\"name\":\"b\"}}]}}", MESSAGE_CHOICE_AUTO, "", 2},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -353,32 +359,35 @@ static void members_are_read(void **state)
 
 static void ways_of_asking_for_thoughts_are_read(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *member;
         enum message_effort effort;
         int64_t budget;
         bool adaptive, shown;
     } rows[] = {
-        {"\"reasoning_effort\":\"none\"",                              MESSAGE_EFFORT_NONE,    -1,   false, false},
-        {"\"reasoning_effort\":\"minimal\"",                           MESSAGE_EFFORT_MINIMAL, -1,   false, false},
-        {"\"reasoning_effort\":\"low\"",                               MESSAGE_EFFORT_LOW,     -1,   false, false},
-        {"\"reasoning_effort\":\"medium\"",                            MESSAGE_EFFORT_MEDIUM,  -1,   false, false},
-        {"\"reasoning_effort\":\"high\"",                              MESSAGE_EFFORT_HIGH,    -1,   false, false},
-        {"\"reasoning_effort\":\"xhigh\"",                             MESSAGE_EFFORT_MAX,     -1,   false, false},
-        {"\"reasoning_effort\":\"max\"",                               MESSAGE_EFFORT_MAX,     -1,   false, false},
-        {"\"reasoning_effort\":null",                                  MESSAGE_EFFORT_UNSET,   -1,   false, false},
-        {"\"reasoning\":{\"effort\":\"low\"}",                         MESSAGE_EFFORT_LOW,     -1,   false, true },
-        {"\"reasoning\":{\"effort\":\"low\",\"exclude\":true}",        MESSAGE_EFFORT_LOW,     -1,   false,
-         false                                                                                                   },
-        {"\"reasoning\":{\"max_tokens\":3000}",                        MESSAGE_EFFORT_UNSET,   3000, false, true },
-        {"\"reasoning\":{\"enabled\":true}",                           MESSAGE_EFFORT_UNSET,   -1,   true,  true },
-        {"\"reasoning\":{\"enabled\":false}",                          MESSAGE_EFFORT_UNSET,   0,    false, false},
-        {"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}", MESSAGE_EFFORT_UNSET,   2000,
-         false,                                                                                             true },
-        {"\"thinking\":{\"type\":\"adaptive\"}",                       MESSAGE_EFFORT_UNSET,   -1,   true,  true },
-        {"\"thinking\":{\"type\":\"disabled\"}",                       MESSAGE_EFFORT_UNSET,   0,    false, false},
-        {"\"include_reasoning\":true",                                 MESSAGE_EFFORT_UNSET,   -1,   false, true },
+        {"\"reasoning_effort\":\"none\"", MESSAGE_EFFORT_NONE, -1, false, false},
+        {"\"reasoning_effort\":\"minimal\"", MESSAGE_EFFORT_MINIMAL, -1, false, false},
+        {"\"reasoning_effort\":\"low\"", MESSAGE_EFFORT_LOW, -1, false, false},
+        {"\"reasoning_effort\":\"medium\"", MESSAGE_EFFORT_MEDIUM, -1, false, false},
+        {"\"reasoning_effort\":\"high\"", MESSAGE_EFFORT_HIGH, -1, false, false},
+        {"\"reasoning_effort\":\"xhigh\"", MESSAGE_EFFORT_MAX, -1, false, false},
+        {"\"reasoning_effort\":\"max\"", MESSAGE_EFFORT_MAX, -1, false, false},
+        {"\"reasoning_effort\":null", MESSAGE_EFFORT_UNSET, -1, false, false},
+        {"\"reasoning\":{\"effort\":\"low\"}", MESSAGE_EFFORT_LOW, -1, false, true},
+        {"\"reasoning\":{\"effort\":\"low\",\"exclude\":true}", MESSAGE_EFFORT_LOW, -1, false,
+         false},
+        {"\"reasoning\":{\"max_tokens\":3000}", MESSAGE_EFFORT_UNSET, 3000, false, true},
+        {"\"reasoning\":{\"enabled\":true}", MESSAGE_EFFORT_UNSET, -1, true, true},
+        {"\"reasoning\":{\"enabled\":false}", MESSAGE_EFFORT_UNSET, 0, false, false},
+        {"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}", MESSAGE_EFFORT_UNSET, 2000,
+         false, true},
+        {"\"thinking\":{\"type\":\"adaptive\"}", MESSAGE_EFFORT_UNSET, -1, true, true},
+        {"\"thinking\":{\"type\":\"disabled\"}", MESSAGE_EFFORT_UNSET, 0, false, false},
+        {"\"include_reasoning\":true", MESSAGE_EFFORT_UNSET, -1, false, true},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -418,21 +427,24 @@ static void formats_are_read(void **state)
 
 static void what_cannot_be_said_is_dropped_by_name(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *body;
         const char *dropped;
     } rows[] = {
-        {WITH "\"store\":true}",                                                      "store"                    },
-        {WITH "\"prediction\":{\"type\":\"content\",\"content\":\"x\"}}",             "prediction"               },
-        {WITH "\"prompt_cache_retention\":\"24h\"}",                                  "prompt_cache_retention"   },
-        {WITH "\"prompt_cache_options\":{\"mode\":\"explicit\"}}",                    "prompt_cache_options"     },
-        {WITH "\"moderation\":{\"model\":\"x\"}}",                                    "moderation"               },
-        {WITH "\"min_p\":0.1,\"repetition_penalty\":1.1}",                            "min_p, repetition_penalty"},
-        {WITH "\"chat_template_kwargs\":{},\"x\\ny\":1}",                             "x?y"                      },
+        {WITH "\"store\":true}", "store"},
+        {WITH "\"prediction\":{\"type\":\"content\",\"content\":\"x\"}}", "prediction"},
+        {WITH "\"prompt_cache_retention\":\"24h\"}", "prompt_cache_retention"},
+        {WITH "\"prompt_cache_options\":{\"mode\":\"explicit\"}}", "prompt_cache_options"},
+        {WITH "\"moderation\":{\"model\":\"x\"}}", "moderation"},
+        {WITH "\"min_p\":0.1,\"repetition_penalty\":1.1}", "min_p, repetition_penalty"},
+        {WITH "\"chat_template_kwargs\":{},\"x\\ny\":1}", "x?y"},
         {SAID("{\"role\":\"assistant\",\"content\":\"x\",\"audio\":{\"id\":\"a\"}}"),
-         "messages[1].audio"                                                                                     },
-        {SAID("{\"role\":\"user\",\"content\":\"x\",\"mood\":\"good\"}"),             "messages[1].mood"         },
+         "messages[1].audio"},
+        {SAID("{\"role\":\"user\",\"content\":\"x\",\"mood\":\"good\"}"), "messages[1].mood"},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -450,66 +462,69 @@ static void what_cannot_be_said_is_dropped_by_name(void **state)
 
 static void what_is_wrong_is_named(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *body;
         const char *field;
     } rows[] = {
-        {"{\"model\":\"m\"}",                                                                     "messages"                       },
-        {"{\"model\":\"m\",\"messages\":[]}",                                                     "messages"                       },
-        {"{\"model\":\"m\",\"messages\":{}}",                                                     "messages"                       },
-        {"{\"model\":\"m\",\"messages\":[1]}",                                                    "messages[0]"                    },
-        {"{\"model\":\"m\",\"messages\":[{}]}",                                                   "messages[0].role"               },
-        {"{\"model\":7," HI "}",                                                                  "model"                          },
-        {SAID("{\"role\":\"robot\",\"content\":\"x\"}"),                                          "messages[1].role"               },
-        {SAID("{\"role\":\"user\",\"content\":7}"),                                               "messages[1].content"            },
-        {SAID("{\"role\":\"user\",\"content\":[{}]}"),                                            "messages[1].content[0].type"    },
-        {SAID("{\"role\":\"user\",\"content\":[7]}"),                                             "messages[1].content[0].type"    },
+        {"{\"model\":\"m\"}", "messages"},
+        {"{\"model\":\"m\",\"messages\":[]}", "messages"},
+        {"{\"model\":\"m\",\"messages\":{}}", "messages"},
+        {"{\"model\":\"m\",\"messages\":[1]}", "messages[0]"},
+        {"{\"model\":\"m\",\"messages\":[{}]}", "messages[0].role"},
+        {"{\"model\":7," HI "}", "model"},
+        {SAID("{\"role\":\"robot\",\"content\":\"x\"}"), "messages[1].role"},
+        {SAID("{\"role\":\"user\",\"content\":7}"), "messages[1].content"},
+        {SAID("{\"role\":\"user\",\"content\":[{}]}"), "messages[1].content[0].type"},
+        {SAID("{\"role\":\"user\",\"content\":[7]}"), "messages[1].content[0].type"},
         {SAID("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":1}]}"),
-         "messages[1].content[0].text"                                                                                             },
+         "messages[1].content[0].text"},
         {SAID("{\"role\":\"user\",\"content\":[{\"type\":\"video_url\"}]}"),
-         "messages[1].content[0].type"                                                                                             },
+         "messages[1].content[0].type"},
         {SAID("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}"),
-         "messages[1].content[0].image_url.url"                                                                                    },
+         "messages[1].content[0].image_url.url"},
         {SAID("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{}}]}"),
-         "messages[1].content[0].input_audio"                                                                                      },
+         "messages[1].content[0].input_audio"},
         {SAID("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{}}]}"),
-         "messages[1].content[0].file"                                                                                             },
-        {SAID("{\"role\":\"tool\",\"content\":\"x\"}"),                                           "messages[1].tool_call_id"       },
-        {SAID("{\"role\":\"function\",\"content\":\"x\"}"),                                       "messages[1].role"               },
+         "messages[1].content[0].file"},
+        {SAID("{\"role\":\"tool\",\"content\":\"x\"}"), "messages[1].tool_call_id"},
+        {SAID("{\"role\":\"function\",\"content\":\"x\"}"), "messages[1].role"},
         {SAID("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"x\",\"function\":{}}]}"),
-         "messages[1].tool_calls[0].function.name"                                                                                 },
+         "messages[1].tool_calls[0].function.name"},
         {SAID("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"x\",\"type\":\"custom\"}]}"),
-         "messages[1].tool_calls[0].type"                                                                                          },
-        {WITH "\"tools\":[{\"type\":\"custom\",\"custom\":{}}]}",                                 "tools[0].type"                  },
-        {WITH "\"tools\":[{}]}",                                                                  "tools[0].type"                  },
-        {WITH "\"tools\":[{\"type\":\"function\"}]}",                                             "tools[0].function.name"         },
-        {WITH TOOLS ",\"tool_choice\":\"always\"}",                                               "tool_choice"                    },
-        {WITH TOOLS ",\"tool_choice\":{\"type\":\"function\"}}",                                  "tool_choice"                    },
-        {WITH TOOLS ",\"tool_choice\":{\"type\":\"custom\"}}",                                    "tool_choice.type"               },
+         "messages[1].tool_calls[0].type"},
+        {WITH "\"tools\":[{\"type\":\"custom\",\"custom\":{}}]}", "tools[0].type"},
+        {WITH "\"tools\":[{}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"function\"}]}", "tools[0].function.name"},
+        {WITH TOOLS ",\"tool_choice\":\"always\"}", "tool_choice"},
+        {WITH TOOLS ",\"tool_choice\":{\"type\":\"function\"}}", "tool_choice"},
+        {WITH TOOLS ",\"tool_choice\":{\"type\":\"custom\"}}", "tool_choice.type"},
         {WITH TOOLS ",\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":"
-                    "\"auto\",\"tools\":[]}}}",                                          "tool_choice.allowed_tools.tools"},
+                    "\"auto\",\"tools\":[]}}}", "tool_choice.allowed_tools.tools"},
         {WITH TOOLS ",\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{}}}",
-         "tool_choice.allowed_tools.mode"                                                                                          },
-        {WITH "\"response_format\":{\"type\":\"grammar\"}}",                                      "response_format.type"           },
+         "tool_choice.allowed_tools.mode"},
+        {WITH "\"response_format\":{\"type\":\"grammar\"}}", "response_format.type"},
         {WITH "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\"}}}",
-         "response_format.json_schema.schema"                                                                                      },
-        {WITH "\"stop\":7}",                                                                      "stop"                           },
-        {WITH "\"stop\":[7]}",                                                                    "stop"                           },
-        {WITH "\"temperature\":\"hot\"}",                                                         "temperature"                    },
-        {WITH "\"max_tokens\":0}",                                                                "max_tokens"                     },
-        {WITH "\"max_completion_tokens\":1.5}",                                                   "max_completion_tokens"          },
-        {WITH "\"n\":0}",                                                                         "n"                              },
-        {WITH "\"stream\":\"yes\"}",                                                              "stream"                         },
-        {WITH "\"seed\":\"x\"}",                                                                  "seed"                           },
-        {WITH "\"logit_bias\":[]}",                                                               "logit_bias"                     },
-        {WITH "\"reasoning_effort\":\"immense\"}",                                                "reasoning_effort"               },
-        {WITH "\"reasoning\":{\"effort\":7}}",                                                    "reasoning.effort"               },
-        {WITH "\"thinking\":{\"type\":\"deep\"}}",                                                "thinking.type"                  },
-        {WITH "\"modalities\":[\"text\",\"audio\"]}",                                             "modalities"                     },
-        {WITH "\"audio\":{\"voice\":\"alloy\"}}",                                                 "audio"                          },
-        {WITH "\"web_search_options\":{\"search_context_size\":\"low\"}}",                        "web_search_options"             },
-        {WITH "\"plugins\":[{\"id\":\"web\"}]}",                                                  "plugins"                        },
+         "response_format.json_schema.schema"},
+        {WITH "\"stop\":7}", "stop"},
+        {WITH "\"stop\":[7]}", "stop"},
+        {WITH "\"temperature\":\"hot\"}", "temperature"},
+        {WITH "\"max_tokens\":0}", "max_tokens"},
+        {WITH "\"max_completion_tokens\":1.5}", "max_completion_tokens"},
+        {WITH "\"n\":0}", "n"},
+        {WITH "\"stream\":\"yes\"}", "stream"},
+        {WITH "\"seed\":\"x\"}", "seed"},
+        {WITH "\"logit_bias\":[]}", "logit_bias"},
+        {WITH "\"reasoning_effort\":\"immense\"}", "reasoning_effort"},
+        {WITH "\"reasoning\":{\"effort\":7}}", "reasoning.effort"},
+        {WITH "\"thinking\":{\"type\":\"deep\"}}", "thinking.type"},
+        {WITH "\"modalities\":[\"text\",\"audio\"]}", "modalities"},
+        {WITH "\"audio\":{\"voice\":\"alloy\"}}", "audio"},
+        {WITH "\"web_search_options\":{\"search_context_size\":\"low\"}}", "web_search_options"},
+        {WITH "\"plugins\":[{\"id\":\"web\"}]}", "plugins"},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -582,6 +597,7 @@ static void a_request_is_written_small(void **state)
 
 static void quirks_change_what_is_written(void **state)
 {
+    /* clang-format off */
     static const struct {
         struct quirk quirk;
         const char *body;
@@ -589,113 +605,89 @@ static void quirks_change_what_is_written(void **state)
         const char *lacks;
         const char *dropped;
     } rows[] = {
-        {{0},                                                       WITH "\"max_tokens\":5}",                                       "\"max_completion_tokens\":5",    "\"max_tokens\"",    ""               },
+        {{0}, WITH "\"max_tokens\":5}", "\"max_completion_tokens\":5", "\"max_tokens\"", ""},
         {{.max_name = QUIRK_MAX_TOKENS},
-         WITH "\"max_completion_tokens\":5}",
-         "\"max_tokens\":5",                                                                                                                                          "completion",
-         ""                                                                                                                                                                                                 },
+         WITH "\"max_completion_tokens\":5}", "\"max_tokens\":5", "completion", ""},
         {{0},
-         SAID("{\"role\":\"developer\",\"content\":\"d\"}"),
-         "\"developer\"",                                                                                                                                             "\"system\"",
-         ""                                                                                                                                                                                                 },
+         SAID("{\"role\":\"developer\",\"content\":\"d\"}"), "\"developer\"", "\"system\"", ""},
         {{.no_developer = true},
-         SAID("{\"role\":\"developer\",\"content\":\"d\"}"),
-         "\"system\"",                                                                                                                                                "\"developer\"",
-         ""                                                                                                                                                                                                 },
-        {{0},                                                       SAID("{\"role\":\"user\",\"name\":\"ann\",\"content\":\"d\"}"), "\"ann\"",                        "x-",                ""               },
+         SAID("{\"role\":\"developer\",\"content\":\"d\"}"), "\"system\"", "\"developer\"", ""},
+        {{0}, SAID("{\"role\":\"user\",\"name\":\"ann\",\"content\":\"d\"}"), "\"ann\"", "x-", ""},
         {{.no_names = true},
-         SAID("{\"role\":\"user\",\"name\":\"ann\",\"content\":\"d\"}"),
-         "\"d\"",                                                                                                                                                     "\"ann\"",
-         "messages[1].name"                                                                                                                                                                                 },
+         SAID("{\"role\":\"user\",\"name\":\"ann\",\"content\":\"d\"}"), "\"d\"", "\"ann\"",
+         "messages[1].name"},
         {{0},
          WITH "\"stream\":true,\"stream_options\":{\"include_usage\":true}}",
-         "\"stream_options\":{\"include_usage\":true}",                                                                                                               "x-",
-         ""                                                                                                                                                                                                 },
+         "\"stream_options\":{\"include_usage\":true}", "x-", ""},
         {{.no_stream_options = true},
          WITH "\"stream\":true,\"stream_options\":{\"include_usage\":true}}",
-         "\"stream\":true",                                                                                                                                           "stream_options",
-         ""                                                                                                                                                                                                 },
+         "\"stream\":true", "stream_options", ""},
         {{0},
-         WITH TOOLS ",\"parallel_tool_calls\":true}",
-         "\"parallel_tool_calls\":true",                                                                                                                              "x-",
-         ""                                                                                                                                                                                                 },
+         WITH TOOLS ",\"parallel_tool_calls\":true}", "\"parallel_tool_calls\":true", "x-", ""},
         {{.no_parallel_calls = true},
-         WITH TOOLS ",\"parallel_tool_calls\":true}",
-         "\"tools\"",                                                                                                                                                 "parallel",
-         "parallel_tool_calls"                                                                                                                                                                              },
-        {{0},                                                       WITH "\"parallel_tool_calls\":true,\"tool_choice\":\"auto\"}",  "hi",                             "parallel",          ""               },
-        {{0},                                                       WITH TOOLS "}",                                                 "\"strict\":true",                "x-",                ""               },
-        {{.no_strict_tools = true},                                 WITH TOOLS "}",                                                 "\"tools\"",                      "strict",            "tools[0].strict"},
-        {{0},                                                       WITH "\"seed\":0}",                                             "\"seed\":0",                     "x-",                ""               },
-        {{.seed_name = "random_seed"},                              WITH "\"seed\":7}",                                             "\"random_seed\":7",              "\"seed\"",          ""               },
-        {{.no_seed = true},                                         WITH "\"seed\":7}",                                             "hi",                             "seed",              "seed"           },
+         WITH TOOLS ",\"parallel_tool_calls\":true}", "\"tools\"", "parallel",
+         "parallel_tool_calls"},
+        {{0}, WITH "\"parallel_tool_calls\":true,\"tool_choice\":\"auto\"}", "hi", "parallel", ""},
+        {{0}, WITH TOOLS "}", "\"strict\":true", "x-", ""},
+        {{.no_strict_tools = true}, WITH TOOLS "}", "\"tools\"", "strict", "tools[0].strict"},
+        {{0}, WITH "\"seed\":0}", "\"seed\":0", "x-", ""},
+        {{.seed_name = "random_seed"}, WITH "\"seed\":7}", "\"random_seed\":7", "\"seed\"", ""},
+        {{.no_seed = true}, WITH "\"seed\":7}", "hi", "seed", "seed"},
         {{0},
-         WITH "\"presence_penalty\":1,\"frequency_penalty\":0}",
-         "\"frequency_penalty\":0",                                                                                                                                   "x-",
-         ""                                                                                                                                                                                                 },
+         WITH "\"presence_penalty\":1,\"frequency_penalty\":0}", "\"frequency_penalty\":0", "x-",
+         ""},
         {{.no_penalties = true},
-         WITH "\"presence_penalty\":1,\"frequency_penalty\":0}",
-         "hi",                                                                                                                                                        "penalty",
-         "presence_penalty, frequency_penalty"                                                                                                                                                              },
-        {{0},                                                       WITH "\"top_k\":4}",                                            "hi",                             "top_k",             "top_k"          },
-        {{.top_k = true},                                           WITH "\"top_k\":4}",                                            "\"top_k\":4",                    "x-",                ""               },
-        {{0},                                                       WITH "\"logprobs\":true}",                                      "hi",                             "logprobs",          "logprobs"       },
-        {{0},                                                       WITH "\"metadata\":{\"a\":\"b\"}}",                             "hi",                             "metadata",          "metadata"       },
+         WITH "\"presence_penalty\":1,\"frequency_penalty\":0}", "hi", "penalty",
+         "presence_penalty, frequency_penalty"},
+        {{0}, WITH "\"top_k\":4}", "hi", "top_k", "top_k"},
+        {{.top_k = true}, WITH "\"top_k\":4}", "\"top_k\":4", "x-", ""},
+        {{0}, WITH "\"logprobs\":true}", "hi", "logprobs", "logprobs"},
+        {{0}, WITH "\"metadata\":{\"a\":\"b\"}}", "hi", "metadata", "metadata"},
         {{.bare = true},
-         WITH "\"user\":\"u\",\"service_tier\":\"flex\",\"verbosity\":\"low\"}",
-         "hi",                                                                                                                                                        "\"u\"",
-         "user, service_tier, verbosity"                                                                                                                                                                    },
-        {{0},                                                       WITH "\"service_tier\":\"standard_only\"}",                     "hi",                             "service_tier",      "service_tier"   },
-        {{0},                                                       WITH "\"reasoning_effort\":\"max\"}",                           "\"reasoning_effort\":\"xhigh\"", "x-",                ""               },
+         WITH "\"user\":\"u\",\"service_tier\":\"flex\",\"verbosity\":\"low\"}", "hi", "\"u\"",
+         "user, service_tier, verbosity"},
+        {{0}, WITH "\"service_tier\":\"standard_only\"}", "hi", "service_tier", "service_tier"},
+        {{0}, WITH "\"reasoning_effort\":\"max\"}", "\"reasoning_effort\":\"xhigh\"", "x-", ""},
         {{0},
-         WITH "\"reasoning\":{\"max_tokens\":2048}}",
-         "\"reasoning_effort\":\"low\"",                                                                                                                              "x-",
-         ""                                                                                                                                                                                                 },
+         WITH "\"reasoning\":{\"max_tokens\":2048}}", "\"reasoning_effort\":\"low\"", "x-", ""},
         {{0},
-         WITH "\"reasoning\":{\"max_tokens\":2049}}",
-         "\"reasoning_effort\":\"medium\"",                                                                                                                           "x-",
-         ""                                                                                                                                                                                                 },
+         WITH "\"reasoning\":{\"max_tokens\":2049}}", "\"reasoning_effort\":\"medium\"", "x-", ""},
         {{0},
-         WITH "\"reasoning\":{\"max_tokens\":8193}}",
-         "\"reasoning_effort\":\"high\"",                                                                                                                             "x-",
-         ""                                                                                                                                                                                                 },
+         WITH "\"reasoning\":{\"max_tokens\":8193}}", "\"reasoning_effort\":\"high\"", "x-", ""},
         {{.thinking = QUIRK_THINKING_OBJECT},
          WITH "\"reasoning_effort\":\"low\"}",
-         "\"reasoning\":{\"enabled\":true,\"effort\":\"low\",\"exclude\":true}",                                                                                      "reasoning_effort",
-         ""                                                                                                                                                                                                 },
+         "\"reasoning\":{\"enabled\":true,\"effort\":\"low\",\"exclude\":true}", "reasoning_effort",
+         ""},
         {{.thinking = QUIRK_THINKING_OBJECT},
-         WITH "\"thinking\":{\"type\":\"disabled\"}}",
-         "\"reasoning\":{\"enabled\":false}",                                                                                                                         "x-",
-         ""                                                                                                                                                                                                 },
+         WITH "\"thinking\":{\"type\":\"disabled\"}}", "\"reasoning\":{\"enabled\":false}", "x-",
+         ""},
         {{.thinking = QUIRK_THINKING_NONE},
-         WITH "\"reasoning_effort\":\"low\"}",
-         "hi",                                                                                                                                                        "reasoning",
-         "reasoning_effort"                                                                                                                                                                                 },
+         WITH "\"reasoning_effort\":\"low\"}", "hi", "reasoning", "reasoning_effort"},
         {{.thinking = QUIRK_THINKING_NONE},
-         WITH "\"reasoning\":{\"max_tokens\":3}}",
-         "hi",                                                                                                                                                        "reasoning",
-         "thinking"                                                                                                                                                                                         },
+         WITH "\"reasoning\":{\"max_tokens\":3}}", "hi", "reasoning", "thinking"},
         {{.schema = QUIRK_SCHEMA_JSON_ONLY},
-         WITH "\"response_format\":{\"type\":\"json_object\"}}",
-         "json_object",                                                                                                                                               "x-",
-         ""                                                                                                                                                                                                 },
+         WITH "\"response_format\":{\"type\":\"json_object\"}}", "json_object", "x-", ""},
         {{.schema = QUIRK_SCHEMA_NONE},
-         WITH "\"response_format\":{\"type\":\"json_object\"}}",
-         "hi",                                                                                                                                                        "response_format",
-         "response_format"                                                                                                                                                                                  },
+         WITH "\"response_format\":{\"type\":\"json_object\"}}", "hi", "response_format",
+         "response_format"},
         {{0},
          SAID("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_content\":\"hm\"}"),
-         "\"x\"",                                                                                                                                                     "hm",
-         "messages[1].thinking"                                                                                                                                                                             },
+         "\"x\"", "hm", "messages[1].thinking"},
         {{.returns_thinking = true},
          SAID("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning\":\"hm\"}"),
-         "\"reasoning_content\":\"hm\"",                                                                                                                              "x-",
-         ""                                                                                                                                                                                                 },
+         "\"reasoning_content\":\"hm\"", "x-", ""},
+        {{.thinking = QUIRK_THINKING_OBJECT},
+         SAID("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_details\":[{\"type\":"
+              "\"reasoning.text\",\"text\":\"hm\",\"signature\":\"gemini:S\"},{\"type\":"
+              "\"reasoning.text\",\"text\":\"ah\",\"signature\":\"T\"}]}"),
+         "\"reasoning_details\":[{\"type\":\"reasoning.text\",\"index\":0,\"text\":\"ah\",", "hm",
+         "messages[1].thinking"},
         {{.returns_thinking = true, .thinking_field = "reasoning"},
          SAID("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_content\":\"hm\"}"),
-         "\"reasoning\":\"hm\"",                                                                                                                                      "reasoning_content",
-         ""                                                                                                                                                                                                 },
+         "\"reasoning\":\"hm\"", "reasoning_content", ""},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -712,32 +704,32 @@ static void quirks_change_what_is_written(void **state)
 
 static void what_may_not_be_left_out_is_refused(void **state)
 {
+    /* clang-format off */
     static const struct {
         struct quirk quirk;
         const char *body;
         const char *field;
     } rows[] = {
-        {{0},                                WITH "\"n\":2}",                                    "n"          },
-        {{.no_required_choice = true},       WITH TOOLS ",\"tool_choice\":\"required\"}",        "tool_choice"},
+        {{0}, WITH "\"n\":2}", "n"},
+        {{.no_required_choice = true}, WITH TOOLS ",\"tool_choice\":\"required\"}", "tool_choice"},
         {{.no_required_choice = true},
          WITH TOOLS ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"a\"}}}",
-         "tool_choice"                                                                                        },
+         "tool_choice"},
         {{.schema = QUIRK_SCHEMA_JSON_ONLY},
          WITH "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{}}}}",
-         "response_format"                                                                                    },
+         "response_format"},
         {{.no_image_url = true},
          SAID("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
-              "\"https://h/i\"}}]}"),
-         "messages[1].content[0]"                                                                             },
+              "\"https://h/i\"}}]}"), "messages[1].content[0]"},
         {{0},
          SAID("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":"
-              "\"file\",\"file\":{\"file_id\":\"f\"}}]}"),
-         "messages[1].content[1]"                                                                             },
+              "\"file\",\"file\":{\"file_id\":\"f\"}}]}"), "messages[1].content[1]"},
         {{0},
          SAID("{\"role\":\"assistant\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-              "\"https://h/i\"}]}"),
-         "messages[1].content[0]"                                                                             },
+              "\"https://h/i\"}]}"), "messages[1].content[0]"},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

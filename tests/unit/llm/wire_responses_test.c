@@ -112,23 +112,26 @@ static void thoughts_are_read_with_their_seals(void **state)
 
 static void content_of_every_kind_is_read(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *part;
         enum message_part_kind kind;
         const char *media_type, *data, *url, *file_id, *name;
     } rows[] = {
-        {"{\"type\":\"input_image\",\"image_url\":\"https://h/a\"}",                          MESSAGE_IMAGE, "",                "",
-         "https://h/a",                                                                                                                     "",  ""     },
-        {"{\"type\":\"input_image\",\"image_url\":\"data:image/gif;base64,R0lG\"}",           MESSAGE_IMAGE,
-         "image/gif",                                                                                                           "R0lG", "", "",  ""     },
-        {"{\"type\":\"input_image\",\"file_id\":\"f\"}",                                      MESSAGE_IMAGE, "",                "",     "", "f", ""     },
+        {"{\"type\":\"input_image\",\"image_url\":\"https://h/a\"}", MESSAGE_IMAGE, "", "",
+         "https://h/a", "", ""},
+        {"{\"type\":\"input_image\",\"image_url\":\"data:image/gif;base64,R0lG\"}", MESSAGE_IMAGE,
+         "image/gif", "R0lG", "", "", ""},
+        {"{\"type\":\"input_image\",\"file_id\":\"f\"}", MESSAGE_IMAGE, "", "", "", "f", ""},
         {"{\"type\":\"input_file\",\"file_data\":\"data:application/pdf;base64,JVBE\","
-         "\"filename\":\"a.pdf\"}",                                                  MESSAGE_FILE,  "application/pdf", "JVBE", "", "",  "a.pdf"},
-        {"{\"type\":\"input_file\",\"file_url\":\"https://h/a.pdf\"}",                        MESSAGE_FILE,  "",                "",
-         "https://h/a.pdf",                                                                                                                 "",  ""     },
+         "\"filename\":\"a.pdf\"}", MESSAGE_FILE, "application/pdf", "JVBE", "", "", "a.pdf"},
+        {"{\"type\":\"input_file\",\"file_url\":\"https://h/a.pdf\"}", MESSAGE_FILE, "", "",
+         "https://h/a.pdf", "", ""},
         {"{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"UklG\",\"format\":\"wav\"}}",
-         MESSAGE_AUDIO,                                                                                      "audio/wav",       "UklG", "", "",  ""     },
+         MESSAGE_AUDIO, "audio/wav", "UklG", "", "", ""},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -219,24 +222,27 @@ static void the_choice_of_a_tool_is_read(void **state)
 
 static void what_cannot_be_said_is_dropped_by_name(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *body;
         const char *dropped;
     } rows[] = {
-        {WITH "\"store\":true}",                                                                 "store"                 },
-        {WITH "\"max_tool_calls\":3}",                                                           "max_tool_calls"        },
-        {WITH "\"prompt_cache_retention\":\"24h\"}",                                             "prompt_cache_retention"},
-        {WITH "\"prompt_cache_options\":{\"mode\":\"explicit\"}}",                               "prompt_cache_options"  },
-        {WITH "\"context_management\":[{\"type\":\"compaction\"}]}",                             "context_management"    },
-        {WITH "\"moderation\":{\"model\":\"x\"}}",                                               "moderation"            },
-        {WITH "\"access_programs\":{\"cyber\":\"standard\"}}",                                   "access_programs"       },
-        {WITH "\"background_options\":{\"continuation_id\":\"x\"}}",                             "background_options"    },
-        {WITH "\"image\":{\"context_compression\":\"auto\"}}",                                   "image"                 },
-        {WITH "\"truncation\":\"auto\"}",                                                        "truncation"            },
+        {WITH "\"store\":true}", "store"},
+        {WITH "\"max_tool_calls\":3}", "max_tool_calls"},
+        {WITH "\"prompt_cache_retention\":\"24h\"}", "prompt_cache_retention"},
+        {WITH "\"prompt_cache_options\":{\"mode\":\"explicit\"}}", "prompt_cache_options"},
+        {WITH "\"context_management\":[{\"type\":\"compaction\"}]}", "context_management"},
+        {WITH "\"moderation\":{\"model\":\"x\"}}", "moderation"},
+        {WITH "\"access_programs\":{\"cyber\":\"standard\"}}", "access_programs"},
+        {WITH "\"background_options\":{\"continuation_id\":\"x\"}}", "background_options"},
+        {WITH "\"image\":{\"context_compression\":\"auto\"}}", "image"},
+        {WITH "\"truncation\":\"auto\"}", "truncation"},
         {WITH "\"include\":[\"reasoning.encrypted_content\",\"message.output_text.logprobs\"]}",
-         "include[1]"                                                                                                    },
-        {WITH "\"unheard_of\":1}",                                                               "unheard_of"            },
+         "include[1]"},
+        {WITH "\"unheard_of\":1}", "unheard_of"},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -249,32 +255,35 @@ static void what_cannot_be_said_is_dropped_by_name(void **state)
 
 static void what_is_kept_or_hosted_is_refused(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *body;
         const char *field;
     } rows[] = {
-        {WITH "\"previous_response_id\":\"resp_1\"}",                           "previous_response_id"},
-        {WITH "\"conversation\":\"conv_1\"}",                                   "conversation"        },
-        {WITH "\"conversation\":{\"id\":\"conv_1\"}}",                          "conversation"        },
-        {WITH "\"background\":true}",                                           "background"          },
-        {WITH "\"prompt\":{\"id\":\"pmpt_1\"}}",                                "prompt"              },
-        {WITH "\"tools\":[{\"type\":\"web_search\"}]}",                         "tools[0].type"       },
-        {WITH "\"tools\":[{\"type\":\"file_search\"}]}",                        "tools[0].type"       },
-        {WITH "\"tools\":[{\"type\":\"computer_use_preview\"}]}",               "tools[0].type"       },
-        {WITH "\"tools\":[{\"type\":\"code_interpreter\"}]}",                   "tools[0].type"       },
-        {WITH "\"tools\":[{\"type\":\"mcp\"}]}",                                "tools[0].type"       },
-        {WITH "\"tools\":[{\"type\":\"image_generation\"}]}",                   "tools[0].type"       },
-        {WITH "\"tools\":[{\"type\":\"local_shell\"}]}",                        "tools[0].type"       },
-        {WITH "\"tools\":[{\"type\":\"custom\",\"name\":\"x\"}]}",              "tools[0].type"       },
-        {WITH TOOLS ",\"tool_choice\":{\"type\":\"web_search\"}}",              "tool_choice.type"    },
-        {ITEMS("{\"type\":\"item_reference\",\"id\":\"x\"}"),                   "input[0]"            },
-        {ITEMS("{\"id\":\"x\"}"),                                               "input[0]"            },
-        {ITEMS("{\"type\":\"web_search_call\",\"id\":\"x\"}"),                  "input[0].type"       },
-        {ITEMS("{\"type\":\"mcp_call\",\"id\":\"x\"}"),                         "input[0].type"       },
+        {WITH "\"previous_response_id\":\"resp_1\"}", "previous_response_id"},
+        {WITH "\"conversation\":\"conv_1\"}", "conversation"},
+        {WITH "\"conversation\":{\"id\":\"conv_1\"}}", "conversation"},
+        {WITH "\"background\":true}", "background"},
+        {WITH "\"prompt\":{\"id\":\"pmpt_1\"}}", "prompt"},
+        {WITH "\"tools\":[{\"type\":\"web_search\"}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"file_search\"}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"computer_use_preview\"}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"code_interpreter\"}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"mcp\"}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"image_generation\"}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"local_shell\"}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"custom\",\"name\":\"x\"}]}", "tools[0].type"},
+        {WITH TOOLS ",\"tool_choice\":{\"type\":\"web_search\"}}", "tool_choice.type"},
+        {ITEMS("{\"type\":\"item_reference\",\"id\":\"x\"}"), "input[0]"},
+        {ITEMS("{\"id\":\"x\"}"), "input[0]"},
+        {ITEMS("{\"type\":\"web_search_call\",\"id\":\"x\"}"), "input[0].type"},
+        {ITEMS("{\"type\":\"mcp_call\",\"id\":\"x\"}"), "input[0].type"},
         {ITEMS("{\"role\":\"user\",\"content\":[{\"type\":\"input_video\"}]}"),
-         "input[0].content[0].type"                                                                   },
-        {WITH "\"text\":{\"format\":{\"type\":\"grammar\"}}}",                  "text.format.type"    },
+         "input[0].content[0].type"},
+        {WITH "\"text\":{\"format\":{\"type\":\"grammar\"}}}", "text.format.type"},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -288,49 +297,52 @@ static void what_is_kept_or_hosted_is_refused(void **state)
 
 static void what_is_wrong_is_named(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *body;
         const char *field;
     } rows[] = {
-        {"{\"model\":\"m\"}",                                                                        "input"                   },
-        {"{\"model\":\"m\",\"input\":\"\"}",                                                         "input"                   },
-        {"{\"model\":\"m\",\"input\":[]}",                                                           "input"                   },
-        {"{\"model\":\"m\",\"input\":7}",                                                            "input"                   },
-        {"{\"model\":7,\"input\":\"x\"}",                                                            "model"                   },
-        {ITEMS("7"),                                                                                 "input[0]"                },
-        {ITEMS("{\"role\":\"tool\",\"content\":\"x\"}"),                                             "input[0].role"           },
-        {ITEMS("{\"role\":\"user\"}"),                                                               "input[0].content"        },
-        {ITEMS("{\"role\":\"user\",\"content\":[7]}"),                                               "input[0].content[0].type"},
+        {"{\"model\":\"m\"}", "input"},
+        {"{\"model\":\"m\",\"input\":\"\"}", "input"},
+        {"{\"model\":\"m\",\"input\":[]}", "input"},
+        {"{\"model\":\"m\",\"input\":7}", "input"},
+        {"{\"model\":7,\"input\":\"x\"}", "model"},
+        {ITEMS("7"), "input[0]"},
+        {ITEMS("{\"role\":\"tool\",\"content\":\"x\"}"), "input[0].role"},
+        {ITEMS("{\"role\":\"user\"}"), "input[0].content"},
+        {ITEMS("{\"role\":\"user\",\"content\":[7]}"), "input[0].content[0].type"},
         {ITEMS("{\"role\":\"user\",\"content\":[{\"type\":\"input_image\"}]}"),
-         "input[0].content[0].image_url"                                                                                       },
+         "input[0].content[0].image_url"},
         {ITEMS("{\"role\":\"user\",\"content\":[{\"type\":\"input_file\"}]}"),
-         "input[0].content[0]"                                                                                                 },
+         "input[0].content[0]"},
         {ITEMS("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}"),
-         "input[0].content[0].input_audio"                                                                                     },
-        {ITEMS("{\"type\":\"function_call\",\"name\":\"f\"}"),                                       "input[0].call_id"        },
-        {ITEMS("{\"type\":\"function_call\",\"call_id\":\"c\"}"),                                    "input[0].name"           },
-        {ITEMS("{\"type\":\"function_call_output\",\"output\":\"x\"}"),                              "input[0].call_id"        },
-        {ITEMS("{\"type\":\"function_call_output\",\"call_id\":\"c\"}"),                             "input[0].output"         },
-        {ITEMS("{\"type\":\"reasoning\",\"summary\":\"x\"}"),                                        "input[0].summary"        },
-        {WITH "\"instructions\":[]}",                                                                "instructions"            },
-        {WITH "\"tools\":[{}]}",                                                                     "tools[0].type"           },
-        {WITH "\"tools\":[{\"type\":\"function\"}]}",                                                "tools[0].name"           },
-        {WITH TOOLS ",\"tool_choice\":\"any\"}",                                                     "tool_choice"             },
-        {WITH TOOLS ",\"tool_choice\":{\"type\":\"function\"}}",                                     "tool_choice"             },
+         "input[0].content[0].input_audio"},
+        {ITEMS("{\"type\":\"function_call\",\"name\":\"f\"}"), "input[0].call_id"},
+        {ITEMS("{\"type\":\"function_call\",\"call_id\":\"c\"}"), "input[0].name"},
+        {ITEMS("{\"type\":\"function_call_output\",\"output\":\"x\"}"), "input[0].call_id"},
+        {ITEMS("{\"type\":\"function_call_output\",\"call_id\":\"c\"}"), "input[0].output"},
+        {ITEMS("{\"type\":\"reasoning\",\"summary\":\"x\"}"), "input[0].summary"},
+        {WITH "\"instructions\":[]}", "instructions"},
+        {WITH "\"tools\":[{}]}", "tools[0].type"},
+        {WITH "\"tools\":[{\"type\":\"function\"}]}", "tools[0].name"},
+        {WITH TOOLS ",\"tool_choice\":\"any\"}", "tool_choice"},
+        {WITH TOOLS ",\"tool_choice\":{\"type\":\"function\"}}", "tool_choice"},
         {WITH TOOLS ",\"tool_choice\":{\"type\":\"allowed_tools\",\"tools\":[]}}",
-         "tool_choice.mode"                                                                                                    },
+         "tool_choice.mode"},
         {WITH TOOLS ",\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[]}}",
-         "tool_choice.tools"                                                                                                   },
-        {WITH "\"text\":{\"format\":{\"type\":\"json_schema\"}}}",                                   "text.format.schema"      },
-        {WITH "\"text\":7}",                                                                         "text"                    },
-        {WITH "\"reasoning\":{\"effort\":\"immense\"}}",                                             "reasoning.effort"        },
-        {WITH "\"max_output_tokens\":0}",                                                            "max_output_tokens"       },
-        {WITH "\"temperature\":\"x\"}",                                                              "temperature"             },
-        {WITH "\"stream\":1}",                                                                       "stream"                  },
-        {WITH "\"include\":7}",                                                                      "include"                 },
-        {WITH "\"truncation\":7}",                                                                   "truncation"              },
-        {WITH "\"metadata\":[]}",                                                                    "metadata"                },
+         "tool_choice.tools"},
+        {WITH "\"text\":{\"format\":{\"type\":\"json_schema\"}}}", "text.format.schema"},
+        {WITH "\"text\":7}", "text"},
+        {WITH "\"reasoning\":{\"effort\":\"immense\"}}", "reasoning.effort"},
+        {WITH "\"max_output_tokens\":0}", "max_output_tokens"},
+        {WITH "\"temperature\":\"x\"}", "temperature"},
+        {WITH "\"stream\":1}", "stream"},
+        {WITH "\"include\":7}", "include"},
+        {WITH "\"truncation\":7}", "truncation"},
+        {WITH "\"metadata\":[]}", "metadata"},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -428,20 +440,23 @@ static void an_answer_is_written_as_the_api_does(void **state)
 
 static void an_answer_that_was_cut_is_incomplete(void **state)
 {
+    /* clang-format off */
     static const struct {
         enum message_finish finish;
         const char *status;
     } rows[] = {
-        {MESSAGE_FINISH_NONE,     "\"status\":\"completed\",\"background\":false,\"error\":null,"
-                              "\"incomplete_details\":null"                                  },
-        {MESSAGE_FINISH_STOP,     "\"incomplete_details\":null"                                                           },
-        {MESSAGE_FINISH_SEQUENCE, "\"incomplete_details\":null"                                                           },
-        {MESSAGE_FINISH_CALLS,    "\"incomplete_details\":null"                                                           },
-        {MESSAGE_FINISH_PAUSE,    "\"incomplete_details\":null"                                                           },
-        {MESSAGE_FINISH_LENGTH,   "\"status\":\"incomplete\",\"background\":false,\"error\":null,"
+        {MESSAGE_FINISH_NONE, "\"status\":\"completed\",\"background\":false,\"error\":null,"
+                              "\"incomplete_details\":null"},
+        {MESSAGE_FINISH_STOP, "\"incomplete_details\":null"},
+        {MESSAGE_FINISH_SEQUENCE, "\"incomplete_details\":null"},
+        {MESSAGE_FINISH_CALLS, "\"incomplete_details\":null"},
+        {MESSAGE_FINISH_PAUSE, "\"incomplete_details\":null"},
+        {MESSAGE_FINISH_LENGTH, "\"status\":\"incomplete\",\"background\":false,\"error\":null,"
                                 "\"incomplete_details\":{\"reason\":\"max_output_tokens\"}"},
-        {MESSAGE_FINISH_FILTER,   "\"incomplete_details\":{\"reason\":\"content_filter\"}"                                },
+        {MESSAGE_FINISH_FILTER, "\"incomplete_details\":{\"reason\":\"content_filter\"}"},
     };
+
+    /* clang-format on */
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
