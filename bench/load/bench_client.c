@@ -60,7 +60,7 @@ static const char *const failure_names[FAILURES] = {"connect", "closed", "status
                                                     "late"};
 
 struct connection {
-    int fd; /* -1: closed */
+    int fd; /* 0: not begun yet; -1: closed */
     struct str head;
     size_t sent; /* bytes of head and body */
     bool waits_to_write;
@@ -440,6 +440,23 @@ static void report(const struct load *l)
     printf("}\n");
 }
 
+static void load_free(struct load *l)
+{
+    for (int64_t i = 0; i < l->given.connections; i++) {
+        if (l->connections[i].fd > 0) {
+            close(l->connections[i].fd);
+        }
+    }
+    for (size_t i = 0; i < l->heads_n; i++) {
+        x_free((char *)l->heads[i].p);
+    }
+    x_free(l->heads);
+    x_free(l->connections);
+    buf_release(&l->body);
+    close(l->epoll);
+    x_free(l);
+}
+
 int main(int argc, char **argv)
 {
     struct load *l = x_calloc(1, sizeof(*l));
@@ -462,5 +479,6 @@ int main(int argc, char **argv)
     make_heads(l);
     run(l);
     report(l);
+    load_free(l);
     return 0;
 }
