@@ -75,9 +75,37 @@ static const char first_schema[] = "CREATE TABLE trace (\n"
                                    ") STRICT;\n"
                                    "CREATE INDEX blob_last_used_ms ON blob (last_used_ms);\n";
 
+/* The id is that of the trace, as bytes; it begins with the time, so that rows are appended. */
+static const char ledger_schema[] = "CREATE TABLE ledger (\n"
+                                    "    id BLOB NOT NULL PRIMARY KEY,\n"
+                                    "    state TEXT NOT NULL,\n"
+                                    "    started_ms INTEGER NOT NULL,\n"
+                                    "    settled_ms INTEGER NOT NULL,\n"
+                                    "    expires_ms INTEGER NOT NULL,\n"
+                                    "    tenant TEXT,\n"
+                                    "    key_alias TEXT,\n"
+                                    "    provider TEXT,\n"
+                                    "    model TEXT,\n"
+                                    "    attempts INTEGER NOT NULL,\n"
+                                    "    reserved_input INTEGER NOT NULL,\n"
+                                    "    reserved_output INTEGER NOT NULL,\n"
+                                    "    reserved_nanousd INTEGER NOT NULL,\n"
+                                    "    input_tokens INTEGER NOT NULL,\n"
+                                    "    output_tokens INTEGER NOT NULL,\n"
+                                    "    cost_nanousd INTEGER NOT NULL,\n"
+                                    "    cached_tokens INTEGER,\n"
+                                    "    cache_write_tokens INTEGER,\n"
+                                    "    cache_write_1h_tokens INTEGER,\n"
+                                    "    reasoning_tokens INTEGER,\n"
+                                    "    flags INTEGER NOT NULL,\n"
+                                    "    price_version TEXT,\n"
+                                    "    usage_raw TEXT\n"
+                                    ") STRICT, WITHOUT ROWID;\n";
+
 const struct migration migrations[] = {
-    {1, "traces and blobs", first_schema},
-    {0, NULL,               NULL        },
+    {1, "traces and blobs", first_schema },
+    {2, "the ledger",       ledger_schema},
+    {0, NULL,               NULL         },
 };
 
 int migrate_latest(const struct migration *list)

@@ -41,10 +41,15 @@ struct store {
     uint64_t flush_to; /* somebody waits until that many are finished */
     int64_t first_us;  /* when the ring was last empty and got one */
     struct store_counts counts;
-    char retain_error[ERROR_TEXT_MAX];
+    char retain_error[ERROR_TEXT_MAX], ledger_error[ERROR_TEXT_MAX];
     struct store_retention retention;
     bool retention_set; /* and not yet looked at */
     bool stopping;
+    const struct store_feed *feed; /* NULL: none */
+    struct store_feed feed_own;
+    bool feed_busy;           /* the writer is using it */
+    uint64_t pulled, pull_to; /* how often it was asked; until then somebody waits */
+    int64_t feed_next_us;
 
     /* The writer's own. */
     struct store_db *db;
@@ -129,12 +134,15 @@ static int64_t wait_for_batch_us(const struct store *store, int64_t now_us)
 {
     int64_t until_us = store->retention_known ? store->retain_next_us : INT64_MAX;
 
+    if (store->feed && store->feed_next_us < until_us) {
+        until_us = store->feed_next_us;
+    }
     if (store->n > 0) {
         int64_t commit_us = store->first_us + STORE_COMMIT_MS * US_PER_MS;
         until_us = commit_us < until_us ? commit_us : until_us;
     }
-    if (store->stopping || store->retention_set || store->n >= STORE_BATCH_TRACES ||
-        store->counts.ring_bytes >= STORE_BATCH_BYTES ||
+    if (store->stopping || store->retention_set || store->pulled < store->pull_to ||
+        store->n >= STORE_BATCH_TRACES || store->counts.ring_bytes >= STORE_BATCH_BYTES ||
         (store->n > 0 && store->flush_to > store->finished)) {
         return 0;
     }
@@ -378,6 +386,78 @@ static void retain_once(struct store *store)
     store->retain_next_us = clock_mono_us() + pause_us;
 }
 
+/* ---- the ledger ---- */
+
+struct ledger_put {
+    struct store *store;
+    bool began; /* a transaction is open: the first row begins it, without rows there is none */
+    int rc;
+    struct error *err;
+};
+
+static void put_ledger_row(void *ctx, const struct ledger_row *row)
+{
+    struct ledger_put *put = ctx;
+    if (!put->began) {
+        put->began = true;
+        put->rc = put->store->driver->begin(put->store->db, put->err);
+    }
+    if (put->rc == 0) {
+        put->rc = put->store->driver->put_ledger(put->store->db, row, put->err);
+        put->rc = put->rc == ERR_INVALID ? 0 : put->rc; /* it never can be: others go on */
+    }
+}
+
+/* One transaction of what the feed has. *ret_n is how many rows it gave. */
+static int write_ledger(struct store *store, const struct store_feed *feed, size_t *ret_n,
+                        struct error *err)
+{
+    struct ledger_put put = {.store = store, .err = err};
+    const struct store_driver *driver = store->driver;
+
+    *ret_n = feed->read(feed->ctx, STORE_BATCH_LEDGER, put_ledger_row, &put);
+    if (put.began && put.rc == 0) {
+        put.rc = driver->commit(store->db, err);
+    }
+    if (put.rc == 0 && feed->must_sync(feed->ctx)) {
+        put.rc = driver->sync(store->db, err);
+    }
+    if (put.rc < 0) {
+        driver->rollback(store->db);
+    }
+    feed->done(feed->ctx, put.rc == 0);
+    return put.rc;
+}
+
+/* Takes what the feed has, when it is due. A failure is told and tried again the next time. */
+static void pull_ledger(struct store *store)
+{
+    struct error err = {.code = ERR_OK};
+    size_t n = STORE_BATCH_LEDGER;
+    int rc = 0;
+
+    pthread_mutex_lock(&store->lock);
+    bool due = store->feed && (store->stopping || store->pulled < store->pull_to ||
+                               clock_mono_us() >= store->feed_next_us);
+    uint64_t pulled = store->pull_to;
+    store->feed_busy = due;
+    pthread_mutex_unlock(&store->lock);
+    if (!due) {
+        return;
+    }
+    while (rc == 0 && n == STORE_BATCH_LEDGER) {
+        n = 0;
+        rc = write_ledger(store, &store->feed_own, &n, &err);
+    }
+    pthread_mutex_lock(&store->lock);
+    snprintf(store->ledger_error, sizeof(store->ledger_error), "%s", rc < 0 ? err.text : "");
+    store->feed_next_us = clock_mono_us() + STORE_COMMIT_MS * US_PER_MS;
+    store->feed_busy = false;
+    store->pulled = pulled;
+    pthread_cond_broadcast(&store->done);
+    pthread_mutex_unlock(&store->lock);
+}
+
 static void *run_writer(void *ctx)
 {
     struct store *store = (struct store *)ctx;
@@ -387,6 +467,7 @@ static void *run_writer(void *ctx)
         if (store->batch_n > 0) {
             process_batch(store);
         }
+        pull_ledger(store);
         retain_when_due(store);
         retain_once(store);
     }
@@ -453,6 +534,19 @@ int store_open(const char *url, struct store **ret_store, struct error *err)
     return 0;
 }
 
+char *store_path_beside(const char *url, const char *suffix)
+{
+    struct str path;
+    struct buf text;
+    BUG_ON(!store_find_driver(str_of(url), &path, NULL));
+    buf_init(&text, path.n + strlen(suffix) + 1);
+    (void)buf_put_str(&text, path);
+    (void)buf_puts(&text, suffix);
+    char *copy = x_strdup(buf_cstr(&text));
+    buf_release(&text);
+    return copy;
+}
+
 void store_close(struct store *store)
 {
     if (!store) {
@@ -508,6 +602,32 @@ void store_set_retention(struct store *store, const struct store_retention *rete
     pthread_mutex_unlock(&store->lock);
 }
 
+void store_pull(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    uint64_t turn = store->feed ? ++store->pull_to : 0;
+    pthread_cond_signal(&store->work);
+    while (store->pulled < turn) {
+        (void)pthread_cond_wait(&store->done, &store->lock);
+    }
+    pthread_mutex_unlock(&store->lock);
+}
+
+void store_set_feed(struct store *store, const struct store_feed *feed)
+{
+    store_pull(store);
+    pthread_mutex_lock(&store->lock);
+    while (store->feed_busy) {
+        (void)pthread_cond_wait(&store->done, &store->lock);
+    }
+    if (feed) {
+        store->feed_own = *feed;
+    }
+    store->feed = feed ? &store->feed_own : NULL;
+    pthread_cond_signal(&store->work);
+    pthread_mutex_unlock(&store->lock);
+}
+
 void store_flush(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
@@ -526,6 +646,9 @@ void store_count(struct store *store, struct store_counts *ret_counts)
 {
     pthread_mutex_lock(&store->lock);
     *ret_counts = store->counts;
+    if (ret_counts->last_error[0] == '\0') {
+        memcpy(ret_counts->last_error, store->ledger_error, sizeof(ret_counts->last_error));
+    }
     if (ret_counts->last_error[0] == '\0') {
         memcpy(ret_counts->last_error, store->retain_error, sizeof(ret_counts->last_error));
     }

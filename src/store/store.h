@@ -22,6 +22,7 @@
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/str.h"
+#include "store/ledger_row.h"
 #include "store/trace.h"
 
 #define STORE_RING_TRACES     8192 /* submitted and not yet written */
@@ -30,6 +31,7 @@
 #define STORE_BATCH_BYTES     (32u << 20)
 #define STORE_COMMIT_MS       100
 #define STORE_RETAIN_EVERY_MS 60000
+#define STORE_BATCH_LEDGER    8192 /* rows of the ledger in one commit */
 /* A batch that cannot be written (disk full, file locked) is tried again for about this long; then
  * its traces count as failed. Submitting goes on meanwhile, until the ring is full. */
 #define STORE_RETRY_MS 5000
@@ -68,6 +70,31 @@ void store_set_retention(struct store *store, const struct store_retention *rete
  * tests. */
 void store_flush(struct store *store);
 void store_count(struct store *store, struct store_counts *ret_counts);
+
+/*
+ * Where rows of the ledger come from: asked by the writer thread every STORE_COMMIT_MS and with
+ * each batch of traces. Nothing is lost when writing fails: the same rows are asked for again.
+ */
+struct store_feed {
+    /* Gives the next rows, at most max, to put(put_ctx, row); returns how many. */
+    size_t (*read)(void *ctx, size_t max, void (*put)(void *put_ctx, const struct ledger_row *row),
+                   void *put_ctx);
+    /* The rows that were read are committed, or (false) will be asked for again. */
+    void (*done)(void *ctx, bool committed);
+    /* Will done() give up what it has of the rows, so that they must be on the disk before? */
+    bool (*must_sync)(void *ctx);
+    void *ctx;
+};
+
+/* The path of a store's file with a suffix, for what belongs beside it; x_free it. The URL is one
+ * that store_open has taken. */
+RETURNS_NONNULL char *store_path_beside(const char *url, const char *suffix);
+
+/* Before there is anything to read, once; NULL ends it, and returns when the feed is not in use any
+ * more: what it has by then has been read, as far as the database can be written. */
+void store_set_feed(struct store *store, const struct store_feed *feed);
+/* Asks the feed now, and waits until that is done. */
+void store_pull(struct store *store);
 
 /* ---- reading ---- */
 
@@ -119,6 +146,17 @@ struct store_spend {
     int64_t unpriced;  /* requests whose cost is unknown: not in cost_nanousd */
     int64_t estimated; /* requests whose tokens are estimated */
 };
+
+/* What the ledger has charged, summed up. */
+struct store_charge {
+    struct str tenant, key_alias, provider; /* of the last attempt; empty = none */
+    int64_t requests, input_tokens, output_tokens, cost_nanousd;
+};
+
+/* Of requests that started at since_ms or later, by tenant, key and provider. */
+MUST_CHECK int store_charges(struct store_reader *reader, int64_t since_ms,
+                             void (*fn)(void *ctx, const struct store_charge *charge), void *ctx,
+                             struct error *err);
 
 /* Calls fn for each group, in the order of its columns; without groups once, for all. The row is
  * valid during the call; a non-zero return stops and is returned. */

@@ -78,6 +78,14 @@ struct store_driver {
     /* Replaces what `packed` holds. ERR_NOT_FOUND when it is not kept. */
     int (*get_blob)(struct store_db *db, const struct hash_sha256 *name, struct buf *packed,
                     int64_t *ret_size, struct error *err);
+
+    /* The ledger. A row whose id is there already is left as it is. */
+    int (*put_ledger)(struct store_db *db, const struct ledger_row *row, struct error *err);
+    int (*charges)(struct store_db *db, int64_t since_ms,
+                   void (*fn)(void *ctx, const struct store_charge *charge), void *ctx,
+                   struct error *err);
+    /* What has been committed is on the disk when this returns 0. */
+    int (*sync)(struct store_db *db, struct error *err);
 };
 
 /* A blob's time of last use may be this much too old: a popular one is not written anew for every

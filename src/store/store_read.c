@@ -110,6 +110,13 @@ int store_get(struct store_reader *reader, struct str id, struct trace **ret_tra
     return 0;
 }
 
+int store_charges(struct store_reader *reader, int64_t since_ms,
+                  void (*fn)(void *ctx, const struct store_charge *charge), void *ctx,
+                  struct error *err)
+{
+    return reader->driver->charges(reader->db, since_ms, fn, ctx, err);
+}
+
 int store_spend(struct store_reader *reader, unsigned groups, const struct store_filter *filter,
                 int (*fn)(void *ctx, const struct store_spend *row), void *ctx, struct error *err)
 {

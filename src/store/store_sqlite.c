@@ -20,6 +20,8 @@ static const char *const statement_texts[SQLITE_STATEMENTS] = {
         ("SELECT rowid, last_used_ms, length(bytes) FROM blob WHERE last_used_ms < ?1"
          " ORDER BY last_used_ms LIMIT ?2"),
     [SQLITE_DELETE_BLOB] = "DELETE FROM blob WHERE rowid = ?1",
+    [SQLITE_PUT_LEDGER] = store_sqlite_put_ledger_text,
+    [SQLITE_CHARGES] = store_sqlite_charges_text,
 };
 
 void store_sqlite_put_columns(struct buf *sql)
@@ -306,4 +308,7 @@ const struct store_driver store_sqlite = {
     .get = store_sqlite_get,
     .spend = store_sqlite_spend,
     .get_blob = store_sqlite_get_blob,
+    .put_ledger = store_sqlite_put_ledger,
+    .charges = store_sqlite_charges,
+    .sync = store_sqlite_sync,
 };

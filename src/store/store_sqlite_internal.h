@@ -21,6 +21,8 @@ enum sqlite_statement {
     SQLITE_DELETE_TRACES,
     SQLITE_OLD_BLOBS,
     SQLITE_DELETE_BLOB,
+    SQLITE_PUT_LEDGER,
+    SQLITE_CHARGES,
     SQLITE_STATEMENTS
 };
 
@@ -87,5 +89,12 @@ int store_sqlite_spend(struct store_db *db, unsigned groups, const struct store_
                        struct error *err);
 int store_sqlite_get_blob(struct store_db *db, const struct hash_sha256 *name, struct buf *packed,
                           int64_t *ret_size, struct error *err);
+
+extern const char store_sqlite_put_ledger_text[], store_sqlite_charges_text[];
+int store_sqlite_put_ledger(struct store_db *db, const struct ledger_row *row, struct error *err);
+int store_sqlite_charges(struct store_db *db, int64_t since_ms,
+                         void (*fn)(void *ctx, const struct store_charge *charge), void *ctx,
+                         struct error *err);
+int store_sqlite_sync(struct store_db *db, struct error *err);
 
 #endif
