@@ -164,6 +164,9 @@ static int read_root(struct settings_reader *r, struct error *err)
         rc = settings_read_tenants(r, err);
     }
     if (rc == 0) {
+        rc = settings_read_all_limits(r, err);
+    }
+    if (rc == 0) {
         rc = settings_read_prices(r, err);
     }
     return rc == 0 ? read_listeners(r, root, err) : rc;

@@ -39,6 +39,12 @@
 
 enum settings_usage { SETTINGS_USAGE_INJECT = 0, SETTINGS_USAGE_NEVER };
 
+/* 0 = no limit. */
+struct settings_limits {
+    int64_t rpm, input_tpm, output_tpm, tpm, concurrency;
+    int64_t nanousd_per_day;
+};
+
 /* One API key of a provider. `name` ("openai#1") is what logs and traces say. */
 struct settings_api_key {
     struct str secret;
@@ -77,6 +83,8 @@ struct settings_provider {
 
     size_t header_count;
     const struct yaml_node *node;
+    struct settings_limits limits;
+    uint32_t level; /* where the governor counts for it; set by governor_adopt */
 };
 
 struct settings_target {
@@ -104,14 +112,27 @@ struct settings_key {
     struct str expires_text;
     int64_t expires_ms; /* wall time; 0 = never */
     bool disabled;
+    int64_t default_max_output;
+    const struct yaml_node *limits_node, *budget_node;
+    struct settings_limits limits;
+    uint32_t level;
     const struct settings_tenant *tenant;
+};
+
+struct settings_organisation {
+    struct str name;
+    struct settings_limits limits;
+    uint32_t level;
 };
 
 struct settings_tenant {
     struct str name;
     struct str organisation;
     int capture; /* enum trace_capture */
-    const struct yaml_node *keys_node;
+    const struct yaml_node *keys_node, *limits_node, *budget_node;
+    struct settings_limits limits;
+    uint32_t level;
+    struct settings_organisation *organisation_entry; /* NULL: it has no limits */
 };
 
 struct settings_passthrough {
@@ -156,6 +177,8 @@ struct settings {
     size_t tenant_count;
     struct settings_key *keys;
     size_t key_count;
+    struct settings_organisation *organisations; /* those with limits */
+    size_t organisation_count;
     struct settings_passthrough passthrough[SETTINGS_PASSTHROUGH_MAX];
     size_t passthrough_count;
     struct settings_price *prices;
@@ -166,7 +189,7 @@ struct settings {
     /* Mappings that have readers of their own. `sim` is read by sim/; NULL = absent. */
     struct {
         const struct yaml_node *tls, *providers, *models, *tenants, *passthrough, *prices;
-        const struct yaml_node *retention, *sim;
+        const struct yaml_node *retention, *sim, *limits;
     } nodes;
 
     /* private look-up tables */

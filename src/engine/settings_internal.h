@@ -20,7 +20,16 @@ MUST_CHECK int settings_read_providers(struct settings_reader *r, struct error *
 MUST_CHECK int settings_read_models(struct settings_reader *r, struct error *err);
 MUST_CHECK int settings_read_passthrough(struct settings_reader *r, struct error *err);
 MUST_CHECK int settings_read_tenants(struct settings_reader *r, struct error *err);
+MUST_CHECK int settings_read_all_limits(struct settings_reader *r, struct error *err);
 MUST_CHECK int settings_read_prices(struct settings_reader *r, struct error *err);
+
+/* `limits:` and `budget:` of a key, tenant, organisation or provider; NULL is none. */
+MUST_CHECK int settings_read_limits(struct settings_reader *r, const struct yaml_node *node,
+                                    const char *where, struct settings_limits *limits,
+                                    struct error *err);
+MUST_CHECK int settings_read_budget(struct settings_reader *r, const struct yaml_node *node,
+                                    const char *where, struct settings_limits *limits,
+                                    struct error *err);
 
 /* One section into `target`. */
 MUST_CHECK int settings_read_section(struct settings_reader *r, const struct yaml_node *node,

@@ -68,6 +68,8 @@ static const struct config_key root_keys[] = {
      .help = "Relays whole groups of paths, unpriced: {audio: PROVIDER, images: PROVIDER, files: "
              "PROVIDER, batches: PROVIDER, uploads: PROVIDER, moderations: PROVIDER, "
              "message_batches: PROVIDER}."},
+    {.name = "limits", .type = CONFIG_NODE, .offset = ROOT(nodes.limits),
+     .help = "Limits of providers and organisations; see below. Those of tenants and keys stand there."},
     {.name = "prices", .type = CONFIG_NODE, .offset = ROOT(nodes.prices),
      .help = "Prices by MODEL or PROVIDER/MODEL that override the catalogue; see below."},
     {.name = "retention", .type = CONFIG_NODE, .offset = ROOT(nodes.retention),
@@ -150,6 +152,10 @@ static const struct config_key tenant_keys[] = {
     {.name = "organisation", .type = CONFIG_STR, .offset = TENANT(organisation),
      .help = "Whom the tenant belongs to."},
     {.name = "keys", .type = CONFIG_NODE, .offset = TENANT(keys_node), .help = "Its keys; see below."},
+    {.name = "limits", .type = CONFIG_NODE, .offset = TENANT(limits_node),
+     .help = "Limits over all its keys; see below."},
+    {.name = "budget", .type = CONFIG_NODE, .offset = TENANT(budget_node),
+     .help = "What all its keys may spend; see below."},
     {.name = "capture", .type = CONFIG_ENUM, .offset = TENANT(capture), .names = settings_capture_names,
      .help = "What is kept of its bodies; by default the setting of the same name above."},
 };
@@ -168,6 +174,49 @@ static const struct config_key key_keys[] = {
      .help = "Day or time from which it is refused: 2027-01-01 or 2027-01-01T12:00:00Z."},
     {.name = "disabled", .type = CONFIG_BOOL, .offset = KEY(disabled), .fallback = "false",
      .help = "Refuses the key without forgetting it."},
+    {.name = "limits", .type = CONFIG_NODE, .offset = KEY(limits_node), .help = "See below."},
+    {.name = "budget", .type = CONFIG_NODE, .offset = KEY(budget_node), .help = "See below."},
+    {.name = "default_max_output", .type = CONFIG_I64, .offset = KEY(default_max_output),
+     .fallback = "4096", .min = 1, .max = 1e9,
+     .help = "Output tokens that a request without a maximum of its own reserves."},
+};
+
+static const struct config_key all_limits_keys[] = {
+    {.name = "providers", .type = CONFIG_NODE, .offset = offsetof(struct settings_limits_nodes, providers),
+     .help = "By a provider's name: what may be sent there, by all callers together. Keys as in "
+             "limits below."},
+    {.name = "organisations", .type = CONFIG_NODE,
+     .offset = offsetof(struct settings_limits_nodes, organisations),
+     .help = "By the name that tenants give as their organisation: {limits: ..., budget: ...}."},
+};
+
+static const struct config_key organisation_keys[] = {
+    {.name = "limits", .type = CONFIG_NODE, .offset = offsetof(struct settings_organisation_nodes, limits),
+     .help = "Limits over all its tenants; see below."},
+    {.name = "budget", .type = CONFIG_NODE, .offset = offsetof(struct settings_organisation_nodes, budget),
+     .help = "What all its tenants may spend; see below."},
+};
+
+#define LIMIT(field) offsetof(struct settings_limits, field)
+
+static const struct config_key limits_keys[] = {
+    {.name = "rpm", .type = CONFIG_I64, .offset = LIMIT(rpm), .min = 1, .max = 1e9,
+     .help = "Requests per minute; a minute's worth may come at once, then they refill evenly."},
+    {.name = "tpm", .type = CONFIG_I64, .offset = LIMIT(tpm), .min = 1, .max = 1e10,
+     .help = "Tokens per minute, in and out. A request counts with its estimated input and the most "
+             "it may put out, and in the end with what it used."},
+    {.name = "input_tpm", .type = CONFIG_I64, .offset = LIMIT(input_tpm), .min = 1, .max = 1e10,
+     .help = "Input tokens per minute."},
+    {.name = "output_tpm", .type = CONFIG_I64, .offset = LIMIT(output_tpm), .min = 1, .max = 1e10,
+     .help = "Output tokens per minute."},
+    {.name = "concurrency", .type = CONFIG_I64, .offset = LIMIT(concurrency), .min = 1, .max = 1e6,
+     .help = "Requests under way at once."},
+};
+
+static const struct config_key budget_keys[] = {
+    {.name = "usd_per_day", .type = CONFIG_STR, .offset = offsetof(struct settings_budget_texts, usd_per_day),
+     .help = "US dollars per day (UTC). Under a budget a model without a price is refused, and a "
+             "request without a maximum is sent with default_max_output."},
 };
 
 static const struct config_key price_keys[] = {
@@ -219,14 +268,25 @@ const struct settings_section settings_tenant_section =
     SECTION("tenants.NAME", "A tenant and its virtual keys.", tenant_keys);
 const struct settings_section settings_key_section =
     SECTION("tenants.NAME.keys[]", "One virtual key.", key_keys);
+const struct settings_section settings_all_limits_section =
+    SECTION("limits", "Limits of providers and organisations.", all_limits_keys);
+const struct settings_section settings_organisation_section = SECTION(
+    "limits.organisations.NAME", "What several tenants may use together.", organisation_keys);
+const struct settings_section settings_limits_section = SECTION(
+    "limits of a key, tenant, organisation or provider",
+    "All that apply to a request hold at once. Without a limit there is none.", limits_keys);
+const struct settings_section settings_budget_section =
+    SECTION("budget of a key, tenant or organisation", "What may be spent.", budget_keys);
 const struct settings_section settings_price_section =
     SECTION("prices.MODEL", "A price, in USD per million tokens, as decimals.", price_keys);
 const struct settings_section settings_retention_section =
     SECTION("retention", "Applied while serving.", retention_keys);
 
 const struct settings_section *const settings_sections[] = {
-    &settings_root_section,      &settings_tls_section,
-    &settings_provider_section,  &settings_model_section,
-    &settings_target_section,    &settings_tenant_section,
-    &settings_key_section,       &settings_price_section,
-    &settings_retention_section, NULL};
+    &settings_root_section,         &settings_tls_section,
+    &settings_provider_section,     &settings_model_section,
+    &settings_target_section,       &settings_tenant_section,
+    &settings_key_section,          &settings_all_limits_section,
+    &settings_organisation_section, &settings_limits_section,
+    &settings_budget_section,       &settings_price_section,
+    &settings_retention_section,    NULL};

@@ -26,6 +26,10 @@ extern const struct settings_section settings_model_section;
 extern const struct settings_section settings_target_section;
 extern const struct settings_section settings_tenant_section;
 extern const struct settings_section settings_key_section;
+extern const struct settings_section settings_all_limits_section;
+extern const struct settings_section settings_organisation_section;
+extern const struct settings_section settings_limits_section;
+extern const struct settings_section settings_budget_section;
 extern const struct settings_section settings_price_section;
 extern const struct settings_section settings_retention_section;
 
@@ -40,6 +44,18 @@ extern const char *const settings_capture_names[]; /* enum trace_capture */
 struct settings_price_texts {
     struct str input, cached, cache_write, cache_write_1h, output;
     struct str batch_input, batch_cached, batch_output;
+};
+
+struct settings_budget_texts {
+    struct str usd_per_day;
+};
+
+struct settings_limits_nodes {
+    const struct yaml_node *providers, *organisations;
+};
+
+struct settings_organisation_nodes {
+    const struct yaml_node *limits, *budget;
 };
 
 struct settings_target_texts {

@@ -60,7 +60,11 @@ static int read_key(struct settings_reader *r, const struct settings_tenant *ten
                           "%s: sha256: key \"%.*s\" of tenant \"%.*s\" has the same", where,
                           STR_ARG(other->alias), STR_ARG(other->tenant->name));
     }
-    return check_key_lists(r, node, where, key, err);
+    rc = settings_read_limits(r, key->limits_node, where, &key->limits, err);
+    if (rc == 0) {
+        rc = settings_read_budget(r, key->budget_node, where, &key->limits, err);
+    }
+    return rc == 0 ? check_key_lists(r, node, where, key, err) : rc;
 }
 
 static int count_keys(struct settings_reader *r, const struct yaml_node *tenants, size_t *ret_total,
@@ -100,7 +104,13 @@ static int read_tenant(struct settings_reader *r, const struct yaml_node *name,
     if (node->kind != YAML_MAP || !yaml_get(node, "capture")) {
         t->capture = s->capture;
     }
-    rc = settings_expect_list(r, t->keys_node, where, SETTINGS_KEYS_MAX, &n, err);
+    rc = settings_read_limits(r, t->limits_node, where, &t->limits, err);
+    if (rc == 0) {
+        rc = settings_read_budget(r, t->budget_node, where, &t->limits, err);
+    }
+    if (rc == 0) {
+        rc = settings_expect_list(r, t->keys_node, where, SETTINGS_KEYS_MAX, &n, err);
+    }
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct settings_key *key = &s->keys[s->key_count];
         rc = read_key(r, t, t->keys_node->items[i], key, err);
