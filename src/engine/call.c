@@ -150,6 +150,12 @@ static void note_attempt(struct call *c)
     buf_putc(out, '}');
 }
 
+/* The request went out, and no answer says that it costs nothing. */
+static bool may_be_billed(const struct call *c)
+{
+    return c->sent && (c->answer.status == 0 || c->answer.status / 100 == 2);
+}
+
 static void finish_trace(struct call *c)
 {
     struct trace *t = c->request.trace;
@@ -175,6 +181,10 @@ static void finish_trace(struct call *c)
                                  .sent = c->sent,
                                  .accepted = c->accepted};
     settle(&input, t);
+    if (c->request.admission) {
+        t->done_us = since_start(c);
+        admission_settle(c->request.admission, t, c->sent, may_be_billed(c), admission_now());
+    }
     if (c->relaying) {
         t->events = c->relay.events;
     }
@@ -322,10 +332,29 @@ static bool is_no_answer(const struct call *c)
     return is_redirect(c->answer.status) || (c->answer.status == 304 && !reads);
 }
 
+/* The same, to a place where limits leave room; elsewhere the failed attempt is the last. */
+static bool go_on_where_room(struct call *c)
+{
+    const size_t target_at = c->target_at;
+    const int key_index = c->key_index;
+    const bool billed = may_be_billed(c);
+    struct governor_refusal refusal;
+    while (go_on(c)) {
+        if (!c->request.admission || admission_swap(c->request.admission, target_of(c), billed,
+                                                    admission_now(), &refusal) == ADMISSION_OK) {
+            return true;
+        }
+        c->keys_tried = UINT32_MAX; /* another key is the same place */
+    }
+    c->target_at = target_at;
+    c->key_index = key_index;
+    return false;
+}
+
 static void attempt_failed(struct call *c)
 {
     note_attempt(c);
-    if (go_on(c)) {
+    if (go_on_where_room(c)) {
         attempt_start(c);
     } else if (c->state == CALL_REFUSED && !is_no_answer(c)) {
         deliver_refusal(c);

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "core/str.h"
+#include "engine/admission.h"
 #include "engine/engine.h"
 #include "engine/outcome.h"
 #include "engine/settings.h"
@@ -46,7 +47,8 @@ struct call_request {
     const struct settings_target *targets; /* all of the route's dialect, at least one */
     size_t target_count;
     struct trace *trace;
-    int64_t started_us; /* clock_mono_us of the request's first byte */
+    struct admission *admission; /* taken for targets[0]; settled when the call ends. NULL: none */
+    int64_t started_us;          /* clock_mono_us of the request's first byte */
 };
 
 struct call_answer {

@@ -18,6 +18,9 @@ enum outcome {
     OUTCOME_CALLER_FORBIDDEN,     /* the key may not do this */
     OUTCOME_CALLER_UNKNOWN,       /* unknown path or model */
     OUTCOME_CALLER_CANCELLED,     /* left before the answer was complete */
+    OUTCOME_CALLER_RATE,          /* a limit of the caller's */
+    OUTCOME_CALLER_BUDGET,        /* the caller's money is spent */
+    OUTCOME_PROVIDER_LIMIT,       /* the limit that weir was given for a provider */
     OUTCOME_PROVIDER_REJECTED,    /* a 4xx that is about the request */
     OUTCOME_PROVIDER_KEY,         /* 401, 402, 403: about weir's own key */
     OUTCOME_PROVIDER_RATE,        /* 429 */
