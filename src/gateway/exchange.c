@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "gateway/limit.h"
 #include "gateway/phase.h"
 #include "net/sock.h"
 
@@ -136,7 +137,7 @@ int exchange_refuse(struct exchange *x, enum outcome outcome, const char *code, 
 static const char *retry_advice(const struct exchange *x)
 {
     int status = x->refusal.status;
-    if (x->trace && x->trace->attempts > 1) {
+    if (x->refusal.no_retry || (x->trace && x->trace->attempts > 1)) {
         return "false";
     }
     return status == 408 || status == 429 || status >= 500 ? "true" : "false";
@@ -144,7 +145,7 @@ static const char *retry_advice(const struct exchange *x)
 
 static void reply_refusal(struct exchange *x)
 {
-    struct http_header headers[16];
+    struct http_header headers[16 + LIMIT_HEADERS_MAX];
     struct server_request *request = x->request;
     struct arena *arena = &request->arena;
     size_t n = own_headers(x, headers);
@@ -163,6 +164,7 @@ static void reply_refusal(struct exchange *x)
     headers[n++] =
         (struct http_header){str_of(request_id_name(x->dialect)), arena_str(arena, str_of(id))};
     headers[n++] = (struct http_header){STR("x-should-retry"), str_of(retry_advice(x))};
+    n += limit_headers(x, headers + n);
     if (x->refusal.status == 401) {
         headers[n++] = (struct http_header){STR("www-authenticate"), STR("Bearer")};
     }
@@ -173,6 +175,7 @@ static void reply_refusal(struct exchange *x)
                                   .message = str_of(x->refusal.message),
                                   .code = x->refusal.code,
                                   .param = x->refusal.param,
+                                  .type = x->refusal.type,
                                   .request_id = str_of(id)};
     buf_init(&body, ERROR_BODY_MAX);
     dialect_write_error(x->dialect, &error, &body);

@@ -10,6 +10,7 @@
  */
 #include <stdbool.h>
 
+#include "engine/admission.h"
 #include "engine/call.h"
 #include "engine/outcome.h"
 #include "engine/settings.h"
@@ -26,6 +27,10 @@ struct exchange_refusal {
     const char *code;  /* OpenAI `code`, may be NULL */
     const char *param; /* OpenAI `param`, may be NULL */
     const char *allow; /* for 405 */
+    const char *type;  /* NULL: by status and code */
+    bool no_retry;     /* it cannot succeed, or not today */
+    bool limited;      /* by a limit: see gateway/limit.h */
+    int64_t wait_us;   /* until it may be tried again; 0 = not known */
     char message[ERROR_TEXT_MAX];
 };
 
@@ -43,6 +48,7 @@ struct exchange {
     struct settings_target targets[SETTINGS_TARGETS_MAX];
     size_t target_count;
     struct trace *trace; /* NULL until the caller is known */
+    struct admission admission;
     struct call *call;
     struct exchange_refusal refusal;
     bool started;   /* the answer's head is out */

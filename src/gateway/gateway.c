@@ -5,8 +5,12 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
+#include "engine/admission.h"
 #include "gateway/admin.h"
 #include "net/timer.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS    (1440 * MINUTE_MS)
 
 struct gateway_thread {
     pthread_t thread;
@@ -18,6 +22,8 @@ struct gateway {
     struct settings *settings;
     struct store *store;
     struct keyring *keyring;
+    struct governor *governor;
+    struct ledger *ledger;
     struct worker *workers[GATEWAY_WORKERS_MAX];
     struct gateway_thread threads[GATEWAY_WORKERS_MAX]; /* [0] is the caller's */
     size_t worker_count;
@@ -127,6 +133,9 @@ int gateway_reload(struct gateway *g, struct error *err)
                            g->options.config_path, name);
         }
     }
+    if (rc == 0) {
+        rc = governor_adopt(g->governor, next, admission_now(), err);
+    }
     if (rc != 0) {
         g->reloads_failed++;
         settings_unref(next);
@@ -220,6 +229,8 @@ static int open_workers(struct gateway *g, struct error *err)
                                          .settings = g->settings,
                                          .store = g->store,
                                          .keyring = g->keyring,
+                                         .governor = g->governor,
+                                         .ledger = g->ledger,
                                          .log = g->options.log,
                                          .reuseport = n > 1};
         rc = rc == 0 ? worker_open(&options, &g->workers[i], err) : rc;
@@ -246,6 +257,59 @@ static int watch_signals(struct gateway *g, struct error *err)
     return 0;
 }
 
+/* ---- what was spent before ---- */
+
+struct charging {
+    struct gateway *gateway;
+    bool tokens;
+};
+
+static void charge(void *ctx, const struct store_charge *charge)
+{
+    struct charging *c = ctx;
+    governor_charge(c->gateway->governor, c->gateway->settings, charge, c->tokens, admission_now());
+}
+
+/* Today's money and the last minute's tokens, as the ledger has them. */
+static int charge_the_past(struct gateway *g, const char *url, struct error *err)
+{
+    struct store_reader *reader = NULL;
+    int64_t now_ms = clock_wall_ms();
+    struct charging money = {.gateway = g};
+    struct charging tokens = {.gateway = g, .tokens = true};
+    int rc = store_reader_open(url, &reader, err);
+    if (rc == 0) {
+        rc = store_charges(reader, now_ms - now_ms % DAY_MS, charge, &money, err);
+    }
+    if (rc == 0) {
+        rc = store_charges(reader, now_ms - MINUTE_MS, charge, &tokens, err);
+    }
+    store_reader_close(reader);
+    return rc;
+}
+
+/* The store, the books beside it, and who has how much left. */
+static int open_books(struct gateway *g, struct error *err)
+{
+    char *url = x_strndup(g->settings->store.p, g->settings->store.n);
+    char *dir = NULL;
+    int rc = store_open(url, &g->store, err);
+    if (rc == 0) {
+        store_set_retention(g->store, &g->settings->retention);
+        dir = store_path_beside(url, "-ledger");
+        rc = ledger_open(dir, g->store, &g->ledger, err);
+    }
+    if (rc == 0) {
+        rc = governor_adopt(g->governor, g->settings, admission_now(), err);
+    }
+    if (rc == 0) {
+        rc = charge_the_past(g, url, err);
+    }
+    x_free(dir);
+    x_free(url);
+    return rc;
+}
+
 int gateway_open(const struct gateway_options *options, struct gateway **ret_gateway,
                  struct error *err)
 {
@@ -255,11 +319,9 @@ int gateway_open(const struct gateway_options *options, struct gateway **ret_gat
     g->started_ms = clock_wall_ms();
     g->keyring = keyring_new();
     timer_init(&g->drain_timer, options->loop, drain_look, g);
-    char *url = x_strndup(g->settings->store.p, g->settings->store.n);
-    int rc = store_open(url, &g->store, err);
-    x_free(url);
+    g->governor = governor_new();
+    int rc = open_books(g, err);
     if (rc == 0) {
-        store_set_retention(g->store, &g->settings->retention);
         rc = open_workers(g, err);
     }
     if (rc == 0) {
@@ -309,9 +371,11 @@ void gateway_close(struct gateway *g)
             loop_free(g->threads[i].loop);
         }
     }
+    ledger_close(g->ledger);
     if (g->store) {
         store_close(g->store);
     }
+    governor_free(g->governor);
     keyring_free(g->keyring);
     settings_unref(g->settings);
     x_free(g);

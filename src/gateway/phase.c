@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "gateway/exchange.h"
+#include "gateway/limit.h"
 #include "gateway/models.h"
 
 #define LISTED_NAMES_BYTES 300
@@ -277,12 +278,16 @@ static int phase_models(struct exchange *x)
     return PHASE_DONE;
 }
 
-/* ---- gate: is the body what the route wants? ---- */
+/* ---- gate: is there room in the caller's rate, and is the body what the route wants? ---- */
 
 static int phase_gate(struct exchange *x)
 {
     struct error err = {0};
     struct trace *t = x->trace;
+    struct governor_refusal refusal;
+    if (!governor_gate(x->worker->governor, x->key, admission_now(), &refusal)) {
+        return limit_refuse(x, &refusal);
+    }
     if (x->kind) {
         return PHASE_NEXT; /* passed through unread */
     }
@@ -298,7 +303,43 @@ static int phase_gate(struct exchange *x)
     return PHASE_NEXT;
 }
 
-/* ---- admit: may it, and where can it go? ---- */
+/* ---- admit: may it, where can it go, and is there room for it? ---- */
+
+/* The first target that has room. Those passed over stay as places to go on to later. A refusal by
+ * the caller's own limits holds for all. */
+static int reserve(struct exchange *x)
+{
+    struct governor_refusal refusal;
+    enum admission_result result = ADMISSION_OK;
+    enum admission_result first = ADMISSION_OK;
+    x->admission = (struct admission){.governor = x->worker->governor,
+                                      .ledger = x->worker->ledger,
+                                      .settings = x->settings,
+                                      .key = x->key,
+                                      .route = x->route,
+                                      .facts = x->has_facts ? &x->facts : NULL};
+    for (size_t i = 0; i < x->target_count; i++) {
+        struct governor_refusal why;
+        struct settings_target target = x->targets[0];
+        result = admission_take(&x->admission, &target, x->trace, admission_now(), &why);
+        if (result == ADMISSION_OK) {
+            return PHASE_NEXT;
+        }
+        if (i == 0 || (result == ADMISSION_REFUSED && first != ADMISSION_REFUSED)) {
+            first = result;
+            refusal = why;
+        }
+        if (result == ADMISSION_NO_ROOM ||
+            (result == ADMISSION_REFUSED && why.kind != LEVEL_PROVIDER)) {
+            first = result;
+            refusal = why;
+            break;
+        }
+        memmove(x->targets, x->targets + 1, (x->target_count - 1) * sizeof(x->targets[0]));
+        x->targets[x->target_count - 1] = target;
+    }
+    return first == ADMISSION_REFUSED ? limit_refuse(x, &refusal) : limit_refuse_result(x, first);
+}
 
 static int admit_passthrough(struct exchange *x)
 {
@@ -315,7 +356,7 @@ static int admit_passthrough(struct exchange *x)
         }
         x->targets[0] = (struct settings_target){s->passthrough[i].provider, STR_EMPTY};
         x->target_count = 1;
-        return PHASE_NEXT;
+        return reserve(x);
     }
     return exchange_refuse(x, OUTCOME_CALLER_UNKNOWN, "unknown_url", NULL,
                            "%s is not passed through here; the operator can name a provider under "
@@ -349,7 +390,7 @@ static int phase_admit(struct exchange *x)
                                x->route->dialect == DIALECT_OPENAI ? "/v1/messages"
                                                                    : "/v1/chat/completions");
     }
-    return PHASE_NEXT;
+    return reserve(x);
 }
 
 /* ---- call ---- */
@@ -387,6 +428,7 @@ static int phase_call(struct exchange *x)
                                    .targets = x->targets,
                                    .target_count = x->target_count,
                                    .trace = x->trace,
+                                   .admission = &x->admission,
                                    .started_us = x->request->started_us};
     x->call = call_start(x->worker->engine, &request, &exchange_call_events, x);
     return PHASE_WAIT;

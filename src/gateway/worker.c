@@ -39,6 +39,8 @@ int worker_open(const struct worker_options *options, struct worker **ret_worker
     struct worker *w = x_calloc(1, sizeof(*w));
     w->loop = options->loop;
     w->log = options->log;
+    w->governor = options->governor;
+    w->ledger = options->ledger;
 
     struct server_options server = {.address = s->listen_address,
                                     .port = s->listen_port,

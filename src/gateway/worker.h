@@ -18,12 +18,16 @@
 #include "net/server.h"
 
 struct exchange;
+struct governor;
+struct ledger;
 
 struct worker {
     struct loop *loop;
     struct server *server;
     struct engine *engine;
     struct metrics *metrics;
+    struct governor *governor; /* shared by all workers, as is the ledger */
+    struct ledger *ledger;     /* NULL: no books are kept */
     struct settings *settings; /* current; each exchange pins its own */
     struct rand_state ids;     /* for those of traces */
     const struct log *log;
@@ -36,6 +40,8 @@ struct worker_options {
     struct settings *settings; /* a reference is taken */
     struct store *store;
     struct keyring *keyring;
+    struct governor *governor; /* has adopted the settings */
+    struct ledger *ledger;
     const struct log *log;
     bool reuseport;
 };

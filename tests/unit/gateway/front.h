@@ -13,6 +13,7 @@ struct front {
     struct loop *loop;
     struct log log;
     struct keyring *keyring;
+    struct governor *governor;
     struct settings *settings;
     struct worker *worker;
     struct upstream a, b; /* the places of the providers of these names */
@@ -35,7 +36,8 @@ static inline struct settings *front_settings(struct front *f, const char *name,
              "models:\n"
              "  m: {targets: [{provider: %s, model: m}]}\n",
              root, f->a.port, f->b.port, name);
-    if (suite_settings(text, NULL, &s, &err) != 0) {
+    if (suite_settings(text, NULL, &s, &err) != 0 ||
+        governor_adopt(f->governor, s, admission_now(), &err) != 0) {
         fail_msg("%s", err.text);
     }
     return s;
@@ -45,8 +47,11 @@ static inline void front_open(struct front *f, const char *root)
 {
     struct error err = {0};
     f->settings = front_settings(f, "a", root);
-    struct worker_options options = {
-        .loop = f->loop, .settings = f->settings, .keyring = f->keyring, .log = &f->log};
+    struct worker_options options = {.loop = f->loop,
+                                     .settings = f->settings,
+                                     .keyring = f->keyring,
+                                     .governor = f->governor,
+                                     .log = &f->log};
     if (worker_open(&options, &f->worker, &err) != 0) {
         fail_msg("%s", err.text);
     }
@@ -94,6 +99,7 @@ static inline int front_setup(void **state)
     f->loop = peer_loop();
     log_init(&f->log, LOG_OFF, false);
     f->keyring = keyring_new();
+    f->governor = governor_new();
     upstream_open(&f->a);
     upstream_open(&f->b);
     *state = f;
@@ -109,6 +115,7 @@ static inline int front_teardown(void **state)
     upstream_close(&f->b);
     settings_unref(f->settings);
     keyring_free(f->keyring);
+    governor_free(f->governor);
     loop_free(f->loop);
     test_free(f);
     return 0;
