@@ -69,9 +69,7 @@ static void send_call(struct client_conn *conn, struct client_call *call)
     if (call->request.no_body_expected) {
         http1_expect_no_body(conn->parser);
     }
-    sock_put(conn->sock, call->request.head.p, call->request.head.n);
-    sock_put(conn->sock, call->request.body.p, call->request.body.n);
-    sock_flush(conn->sock);
+    sock_send(conn->sock, call->request.head, call->request.body);
     client_call_arm(call, call->request.head_timeout_ms);
     call->events->on_sent(call->ctx, conn->reused);
 }

@@ -15,6 +15,8 @@
 #define KEEPALIVE_SECONDS  60
 /* Reads of what a peer has sent before it broke the connection: a receive buffer's worth. */
 #define REST_READS_MAX 128
+/* Of a buffer that has been sent, for what comes next. */
+#define KEPT_BYTES_MAX (4u << 10)
 
 enum sock_state {
     SOCK_CONNECTING = 0,
@@ -144,11 +146,20 @@ static void shut_when_empty(struct sock *s)
     }
 }
 
+/* What one peer read slowly is no reason to hold memory for ever. */
+static void keep_usual(struct buf *empty)
+{
+    if (empty->cap > KEPT_BYTES_MAX) {
+        buf_release(empty);
+    }
+}
+
 static void write_done(uv_write_t *request, int status)
 {
     struct sock *s = request->data;
     s->writing = false;
     buf_clear(&s->inflight);
+    keep_usual(&s->inflight);
     if (s->state == SOCK_DEAD) {
         return;
     }
@@ -177,6 +188,7 @@ void sock_flush(struct sock *s)
     }
     buf_consume(&s->out, sent > 0 ? (size_t)sent : 0);
     if (s->out.n == 0) {
+        keep_usual(&s->out);
         return;
     }
     buf_move(&s->inflight, &s->out);
@@ -190,18 +202,25 @@ void sock_flush(struct sock *s)
     s->writing = true;
 }
 
-/* Tries the kernel first with what was collected and `bytes` behind it; what remains is kept. */
-static void put_direct(struct sock *s, const char *bytes, size_t n)
+/* Tries the kernel first with what was collected and the parts behind it; what remains is kept. */
+static void put_direct(struct sock *s, struct str first, struct str second)
 {
-    uv_buf_t parts[2] = {uv_buf_init(s->out.p, (unsigned)s->out.n),
-                         uv_buf_init((char *)bytes, (unsigned)n)};
-    bool both = s->out.n > 0;
-    int sent = uv_try_write((uv_stream_t *)&s->tcp, both ? parts : parts + 1, both ? 2 : 1);
+    struct str parts[] = {buf_str(&s->out), first, second};
+    uv_buf_t vector[ARRAY_LEN(parts)];
+    unsigned n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (parts[i].n > 0) {
+            vector[n++] = uv_buf_init((char *)parts[i].p, (unsigned)parts[i].n);
+        }
+    }
+    int sent = uv_try_write((uv_stream_t *)&s->tcp, vector, n);
     size_t done = sent > 0 ? (size_t)sent : 0;
     size_t from_out = done < s->out.n ? done : s->out.n;
     buf_consume(&s->out, from_out);
     done -= from_out;
-    if (buf_put(&s->out, bytes + done, n - done) != 0) {
+    size_t from_first = done < first.n ? done : first.n;
+    if (buf_put_str(&s->out, str_from(first, from_first)) != 0 ||
+        buf_put_str(&s->out, str_from(second, done - from_first)) != 0) {
         fail_later(s, ERR_LIMIT, "the peer does not read what is sent to it");
     }
 }
@@ -218,13 +237,26 @@ void sock_put(struct sock *s, const void *bytes, size_t n)
             fail_later(s, err.code, err.text);
         }
     } else if (n >= DIRECT_WRITE_BYTES && !s->writing) {
-        put_direct(s, bytes, n);
+        put_direct(s, str_make(bytes, n), STR_EMPTY);
     } else if (buf_put(&s->out, bytes, n) != 0) {
         fail_later(s, ERR_LIMIT, "the peer does not read what is sent to it");
     }
     if (sock_backlog(s) >= SOCK_BACKLOG_HIGH) {
         s->was_high = true; /* the owner may see this after the flush and wait for on_drain */
     }
+}
+
+void sock_send(struct sock *s, struct str first, struct str second)
+{
+    bool ready = s->state == SOCK_OPEN && s->failure.code == ERR_OK;
+    if (ready && !s->tls && !s->writing && first.n + second.n > 0) {
+        put_direct(s, first, second);
+        s->was_high = s->was_high || sock_backlog(s) >= SOCK_BACKLOG_HIGH;
+    } else {
+        sock_put(s, first.p, first.n);
+        sock_put(s, second.p, second.n);
+    }
+    sock_flush(s);
 }
 
 size_t sock_backlog(const struct sock *s)

@@ -65,6 +65,8 @@ bool sock_is_http2(const struct sock *s);
 
 void sock_put(struct sock *s, const void *bytes, size_t n);
 void sock_flush(struct sock *s);
+/* Both puts and the flush in one; what the kernel takes at once is not copied. */
+void sock_send(struct sock *s, struct str first, struct str second);
 /* Bytes put and not yet taken by the kernel. */
 size_t sock_backlog(const struct sock *s);
 
