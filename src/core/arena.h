@@ -14,7 +14,7 @@
 #include "core/attr.h"
 #include "core/str.h"
 
-#define ARENA_CHUNK_BYTES 4096
+#define ARENA_CHUNK_BYTES 2048
 
 struct arena_chunk;
 struct arena_deferred;
