@@ -538,6 +538,7 @@ static void turn_came(void *ctx)
     bool content = !c->relay.stream || !c->relay.readable || c->relay.events > 0 || c->relay.blind;
     if (c->relay.out.n > 0 && (c->state == CALL_COMMITTED || content)) {
         pass_on(c);
+        c->events->on_turn(c->ctx);
     }
 }
 

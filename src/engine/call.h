@@ -70,6 +70,8 @@ struct call_events {
     /* The point of no return: nothing is retried after this. */
     void (*on_head)(void *ctx, const struct call_answer *answer);
     void (*on_bytes)(void *ctx, struct str bytes);
+    /* More has come by on_bytes and the call goes on: the time to flush. */
+    void (*on_turn)(void *ctx);
     void (*on_end)(void *ctx);
     /* Before on_head: every attempt failed and no provider's answer is there to pass on. */
     void (*on_failed)(void *ctx, const struct call_failure *failure);

@@ -229,6 +229,11 @@ static void call_bytes(void *ctx, struct str bytes)
 {
     struct exchange *x = ctx;
     server_reply_bytes(x->request, bytes);
+}
+
+static void call_turn(void *ctx)
+{
+    struct exchange *x = ctx;
     server_reply_flush(x->request);
     if (!x->paused && server_reply_backlog(x->request) >= SOCK_BACKLOG_HIGH) {
         x->paused = true;
@@ -283,6 +288,7 @@ static void call_broken(void *ctx, const struct call_failure *failure)
 
 const struct call_events exchange_call_events = {.on_head = call_head,
                                                  .on_bytes = call_bytes,
+                                                 .on_turn = call_turn,
                                                  .on_end = call_end,
                                                  .on_failed = call_failed,
                                                  .on_broken = call_broken};

@@ -94,8 +94,16 @@ static void broken(void *ctx, const struct call_failure *failure)
     take_failure(o, failure);
 }
 
+static void turn_came(void *ctx)
+{
+    const struct owner *o = ctx;
+    assert_true(o->out.n > 0); /* never without bytes before it */
+    assert_int_equal(o->ends + o->failures + o->breaks, 0);
+}
+
 static const struct call_events owner_side = {.on_head = head_came,
                                               .on_bytes = bytes_came,
+                                              .on_turn = turn_came,
                                               .on_end = end_came,
                                               .on_failed = failed,
                                               .on_broken = broken};
