@@ -18,7 +18,9 @@
 #include "engine/header.h"
 #include "engine/relay.h"
 #include "engine/settings.h"
+#include "llm/quirk.h"
 #include "llm/request.h"
+#include "llm/translate.h"
 #include "net/http1.h"
 
 #define TIMES         100
@@ -231,6 +233,72 @@ static void relay_whole(struct fixture *f)
     relay_release(&relay);
 }
 
+/* A chat for a provider that speaks Messages, read and written. */
+static void translate_body(struct fixture *f, const struct buf *body)
+{
+    struct wire_target target = {
+        .model = STR("claude-bench"), .default_max_output = 64, .quirk = &quirk_table[0]};
+    struct translate_request request;
+    struct message_notes notes;
+    struct arena arena;
+    arena_init(&arena);
+    buf_clear(&f->out);
+    message_notes_init(&notes, &arena, false, "the bench");
+    BUG_ON(translate_request_read(&wire_chat, buf_str(body), &arena, &request, NULL) < 0);
+    BUG_ON(translate_request_write(&request, &wire_messages, &target, &notes, &f->out, NULL) < 0);
+    BUG_ON(f->out.n < body->n / 2);
+    arena_release(&arena);
+}
+
+static void translate_small(struct fixture *f)
+{
+    translate_body(f, &f->small);
+}
+
+static void translate_large(struct fixture *f)
+{
+    translate_body(f, &f->large);
+}
+
+static void translate_push(struct fixture *f, struct translate *t, const char *name,
+                           const char *data)
+{
+    BUG_ON(translate_event(t, str_of(name), str_of(data), &f->out) < 0);
+}
+
+/* A stream of Messages for a client that speaks chat. */
+static void translate_stream(struct fixture *f)
+{
+    struct translate_request request;
+    struct translate t;
+    struct arena arena;
+    arena_init(&arena);
+    buf_clear(&f->out);
+    BUG_ON(translate_request_read(&wire_chat, buf_str(&f->small), &arena, &request, NULL) < 0);
+    translate_init(&t, &request, &wire_messages, STR("bench"), 1764000000);
+    translate_push(f, &t, "message_start",
+                   "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","
+                   "\"role\":\"assistant\",\"model\":\"claude-bench\",\"content\":[],"
+                   "\"usage\":{\"input_tokens\":512,\"output_tokens\":1}}}");
+    translate_push(f, &t, "content_block_start",
+                   "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+                   "{\"type\":\"text\",\"text\":\"\"}}");
+    for (size_t i = 0; i < STREAM_EVENTS; i++) {
+        translate_push(f, &t, "content_block_delta",
+                       "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
+                       "{\"type\":\"text_delta\",\"text\":\" of the river\"}}");
+    }
+    translate_push(f, &t, "content_block_stop", "{\"type\":\"content_block_stop\",\"index\":0}");
+    translate_push(f, &t, "message_delta",
+                   "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+                   "\"usage\":{\"output_tokens\":64}}");
+    translate_push(f, &t, "message_stop", "{\"type\":\"message_stop\"}");
+    BUG_ON(translate_end(&t, &f->out) < 0);
+    BUG_ON(str_find(buf_str(&f->out), STR("[DONE]")) < 0);
+    translate_release(&t);
+    arena_release(&arena);
+}
+
 static void parse_head(struct fixture *f, struct http1 *parser, struct str head, size_t headers)
 {
     size_t used;
@@ -289,18 +357,21 @@ static const struct {
     void (*run)(struct fixture *f);
     size_t per; /* operations in one run: the count is divided by it */
 } ops[] = {
-    {"head_of_request",   head_of_request, 1            },
-    {"header_write",      header_write,    1            },
-    {"find_key",          find_key,        1            },
-    {"facts_2k",          facts_small,     1            },
-    {"facts_20k",         facts_large,     1            },
-    {"edit_2k",           edit_small,      1            },
-    {"edit_20k",          edit_large,      1            },
-    {"head_of_answer",    head_of_answer,  1            },
-    {"header_filter",     header_filter,   1            },
-    {"relay_whole",       relay_whole,     1            },
-    {"relay_event",       relay_as_is,     STREAM_EVENTS},
-    {"relay_event_strip", relay_stripped,  STREAM_EVENTS},
+    {"head_of_request",   head_of_request,  1            },
+    {"header_write",      header_write,     1            },
+    {"find_key",          find_key,         1            },
+    {"facts_2k",          facts_small,      1            },
+    {"facts_20k",         facts_large,      1            },
+    {"edit_2k",           edit_small,       1            },
+    {"edit_20k",          edit_large,       1            },
+    {"head_of_answer",    head_of_answer,   1            },
+    {"header_filter",     header_filter,    1            },
+    {"relay_whole",       relay_whole,      1            },
+    {"relay_event",       relay_as_is,      STREAM_EVENTS},
+    {"relay_event_strip", relay_stripped,   STREAM_EVENTS},
+    {"translate_2k",      translate_small,  1            },
+    {"translate_20k",     translate_large,  1            },
+    {"translate_event",   translate_stream, STREAM_EVENTS},
 };
 
 static void fixture_init(struct fixture *f)
