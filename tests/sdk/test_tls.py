@@ -17,23 +17,6 @@ ANSWER = (
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def openssl(*words):
-    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """An authority, and certificates for localhost, for another name, and an expired one."""
-    folder = tmp_path_factory.mktemp("tls")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "ca.key", "-out", folder / "ca.pem", "-days", "2", "-subj", "/CN=test authority",
-            "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # Python 3.13 demands it
-    for name, names, days in (("good", "DNS:localhost,IP:127.0.0.1", "1"), ("other", "DNS:elsewhere.example", "1"), ("expired", "DNS:localhost", "-1")):
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr", "-subj", f"/CN={name}")
-        (folder / f"{name}.ext").write_text(f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\n")
-        openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", days, "-out", folder / f"{name}.pem", "-extfile", folder / f"{name}.ext")
-    return folder
-
-
 def https_upstream(certificates, name):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / f"{name}.pem", certificates / f"{name}.key")
