@@ -216,6 +216,23 @@ static void reserve_body(struct buf *body, int64_t content_length)
     }
 }
 
+/* Of an absolute target what stands behind the authority (RFC 9112, 3.2.2); "/" where nothing does.
+ */
+static void split_target(struct str target, struct str *ret_path, struct str *ret_query)
+{
+    bool https = str_starts_nocase(target, STR("https://"));
+    if (https || str_starts_nocase(target, STR("http://"))) {
+        target = str_from(target, https ? strlen("https://") : strlen("http://"));
+        while (target.n > 0 && target.p[0] != '/' && target.p[0] != '?') {
+            target = str_from(target, 1);
+        }
+    }
+    ptrdiff_t question = str_find_char(target, '?');
+    struct str path = question < 0 ? target : str_head(target, (size_t)question);
+    *ret_path = path.n > 0 ? path : STR("/");
+    *ret_query = question < 0 ? STR_EMPTY : str_from(target, (size_t)question + 1);
+}
+
 static int head_came(void *ctx, const struct http_head *head)
 {
     struct server_conn *c = ctx;
@@ -224,9 +241,7 @@ static int head_came(void *ctx, const struct http_head *head)
 
     c->head_pending = false;
     r->head = *head;
-    ptrdiff_t question = str_find_char(head->target, '?');
-    r->path = question < 0 ? head->target : str_head(head->target, (size_t)question);
-    r->query = question < 0 ? STR_EMPTY : str_from(head->target, (size_t)question + 1);
+    split_target(head->target, &r->path, &r->query);
     c->keep_alive = head->keep_alive && !s->draining;
     if (head->content_length > (int64_t)s->options.body_bytes_max) {
         char text[160];
