@@ -6,6 +6,7 @@
 #include "engine/relay.h"
 #include "engine/scrub.h"
 #include "engine/settle.h"
+#include "net/timer.h"
 
 #define ATTEMPTS_JSON_MAX (64u << 10)
 /* Room that what is noted of most attempts fits into. */
@@ -35,6 +36,7 @@ struct call {
     struct buf head;   /* request head of this attempt */
     struct buf edited; /* body of this attempt, when it differs */
     int64_t attempt_started_us;
+    struct timer end_timer; /* answer_timeout of this attempt */
 
     struct arena arena; /* answer head of this attempt */
     struct call_answer answer;
@@ -87,6 +89,7 @@ void call_discard(struct call *c)
 
 static void call_free(struct call *c)
 {
+    timer_cancel(&c->end_timer);
     relay_drop(c);
     arena_reset(&c->arena);
     buf_release(&c->error_body);
@@ -94,6 +97,8 @@ static void call_free(struct call *c)
         call_discard(c);
     }
 }
+
+static void answer_timed_out(void *ctx);
 
 /* All blank, but for memory that an ended call has left. */
 static struct call *call_new(struct engine *engine)
@@ -113,6 +118,7 @@ static struct call *call_new(struct engine *engine)
         buf_clear(&c->attempts);
     }
     c->engine = engine;
+    timer_init(&c->end_timer, engine_loop(engine), answer_timed_out, c);
     buf_init(&c->error_body, CALL_ERROR_BODY_MAX);
     return c;
 }
@@ -481,6 +487,19 @@ static void fail_and_cancel(struct call *c, enum outcome outcome, const char *te
     }
 }
 
+/* A provider that drips, a byte for every idle_timeout, would otherwise be waited for forever. */
+static void answer_timed_out(void *ctx)
+{
+    struct call *c = ctx;
+    if (c->state == CALL_REFUSED) { /* the status is known: that much is the answer */
+        client_cancel(engine_client(c->engine), c->client_id);
+        c->client_id = 0;
+        refusal_is_whole(c);
+        return;
+    }
+    fail_and_cancel(c, OUTCOME_PROVIDER_TIMEOUT, "its answer did not end within answer_timeout");
+}
+
 /* The first thing a stream says is that it failed: it can still go elsewhere. */
 static bool failed_before_content(const struct call *c)
 {
@@ -533,6 +552,10 @@ static void turn_came(void *ctx)
     scrub_told_failure(c);
     if (failed_before_content(c)) {
         fail_and_cancel(c, OUTCOME_PROVIDER_OVERLOADED, c->relay.facts.error_text);
+        return;
+    }
+    if (c->relay.events > target_of(c)->provider->events_max) {
+        fail_and_cancel(c, OUTCOME_PROVIDER_NONSENSE, "its stream has more events than events_max");
         return;
     }
     bool content = !c->relay.stream || !c->relay.readable || c->relay.events > 0 || c->relay.blind;
@@ -653,6 +676,7 @@ static void attempt_start(struct call *c)
     c->accepted = false;
     c->text[0] = '\0';
     c->attempt_started_us = clock_mono_us();
+    timer_set(&c->end_timer, p->answer_timeout_ms);
     if (c->request.trace->attempts == 0) {
         c->request.trace->routed_us = c->attempt_started_us - c->request.started_us;
     }

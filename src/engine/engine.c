@@ -160,6 +160,11 @@ bool engine_keep_spare(struct engine *e, struct call *call)
     return true;
 }
 
+struct loop *engine_loop(struct engine *e)
+{
+    return e->options.loop;
+}
+
 struct client *engine_client(struct engine *e)
 {
     return e->client;

@@ -43,6 +43,7 @@ struct client_origin *engine_origin(struct engine *engine,
 struct call *engine_take_spare(struct engine *engine);
 bool engine_keep_spare(struct engine *engine, struct call *call);
 
+struct loop *engine_loop(struct engine *engine);
 struct client *engine_client(struct engine *engine);
 struct keyring *engine_keyring(struct engine *engine);
 struct store *engine_store(struct engine *engine);

@@ -72,6 +72,8 @@ struct settings_provider {
     int dialect_index;
     struct str vendor; /* of its prices in the catalogue */
     int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms, keep_idle_ms;
+    int64_t answer_timeout_ms; /* from the start of an attempt to the end of its answer */
+    int64_t events_max;        /* of one stream */
     int64_t connections_max;
     int64_t bench_ms; /* how long a refused key rests */
     struct config_strs when_set, unless_set;

@@ -630,6 +630,41 @@ static void silence_within_a_stream_breaks_it(void **state)
     assert_int_equal(o->outcome, OUTCOME_PROVIDER_TIMEOUT);
 }
 
+static void an_answer_without_end_is_cut_at_its_time(void **state)
+{
+    struct fixture *f = *state;
+    struct owner *o = &f->one;
+    configure(f, ", answer_timeout: 40ms", "");
+    start_chat(f, CHAT_BODY_STREAM, 1);
+    UNTIL(f->loop, upstream_asked(&f->a));
+    upstream_start_stream(&f->a);
+    upstream_chunk(&f->a, CHAT_PIECE);
+    UNTIL(f->loop, is_over(o));
+    assert_int_equal(o->breaks, 1);
+    assert_int_equal(o->outcome, OUTCOME_PROVIDER_TIMEOUT);
+    assert_has(o->trace->error_text, "answer_timeout");
+}
+
+static void a_stream_of_too_many_events_is_cut(void **state)
+{
+    struct fixture *f = *state;
+    struct owner *o = &f->one;
+    configure(f, ", events_max: 3", "");
+    start_chat(f, CHAT_BODY_STREAM, 1);
+    UNTIL(f->loop, upstream_asked(&f->a));
+    upstream_start_stream(&f->a);
+    for (int i = 0; i < 3; i++) {
+        upstream_chunk(&f->a, CHAT_PIECE);
+    }
+    peer_idle(f->loop);
+    assert_false(is_over(o));
+    upstream_chunk(&f->a, CHAT_PIECE);
+    UNTIL(f->loop, is_over(o));
+    assert_int_equal(o->breaks, 1);
+    assert_int_equal(o->outcome, OUTCOME_PROVIDER_NONSENSE);
+    assert_has(o->trace->error_text, "events_max");
+}
+
 /* ---- leaving ---- */
 
 static void leave(struct fixture *f, struct owner *o, const char *phase)
@@ -779,6 +814,8 @@ int main(void)
         CASE(a_stream_that_ends_without_its_last_event_is_broken),
         CASE(a_whole_answer_that_breaks_off_is_broken),
         CASE(silence_within_a_stream_breaks_it),
+        CASE(an_answer_without_end_is_cut_at_its_time),
+        CASE(a_stream_of_too_many_events_is_cut),
         CASE(a_call_can_be_left_while_it_waits_for_a_connection),
         CASE(a_call_can_be_left_while_it_connects),
         CASE(a_call_can_be_left_before_the_head_comes),
