@@ -3,7 +3,7 @@
 #include "core/attr.h"
 #include "engine/settings.h"
 
-const char *const settings_dialect_names[] = {"openai", "anthropic", NULL};
+const char *const settings_dialect_names[] = {"openai", "anthropic", "gemini", NULL};
 const char *const settings_capture_names[] = {"none", "hashes", "redacted", "full", NULL};
 static const char *const usage_names[] = {"inject", "never", NULL};
 /* enum client_http2 */

@@ -25,6 +25,12 @@ void answer_facts_add_text(struct answer_facts *facts, struct str json_text)
     facts->output_tokens_estimated += tokens > 0 ? tokens : 1;
 }
 
+static bool (*const usage_readers[])(struct usage *u, yyjson_val *object) = {
+    [DIALECT_OPENAI] = usage_read_openai,
+    [DIALECT_ANTHROPIC] = usage_read_anthropic,
+    [DIALECT_GEMINI] = usage_read_gemini,
+};
+
 bool answer_facts_take_usage(struct answer_facts *facts, enum dialect dialect, struct str object)
 {
     yyjson_doc *doc = json_parse(object, NULL);
@@ -32,8 +38,7 @@ bool answer_facts_take_usage(struct answer_facts *facts, enum dialect dialect, s
         return false;
     }
     yyjson_val *root = yyjson_doc_get_root(doc);
-    bool known = dialect == DIALECT_ANTHROPIC ? usage_read_anthropic(&facts->usage, root)
-                                              : usage_read_openai(&facts->usage, root);
+    bool known = usage_readers[dialect](&facts->usage, root);
     yyjson_doc_free(doc);
     if (known) {
         buf_clear(&facts->usage_raw);

@@ -95,6 +95,33 @@ static const struct error_type_row anthropic_types[] = {
     {529, "overloaded_error"     },
 };
 
+static const struct error_type_row gemini_types[] = {
+    {400, "INVALID_ARGUMENT"  },
+    {401, "UNAUTHENTICATED"   },
+    {403, "PERMISSION_DENIED" },
+    {404, "NOT_FOUND"         },
+    {409, "ABORTED"           },
+    {429, "RESOURCE_EXHAUSTED"},
+    {500, "INTERNAL"          },
+    {503, "UNAVAILABLE"       },
+    {504, "DEADLINE_EXCEEDED" },
+};
+
+/* By dialect; `other_4xx` and `other` stand for what has no row. */
+static const struct {
+    const char *name;
+    const struct error_type_row *rows;
+    size_t n;
+    const char *other_4xx, *other;
+} dialects[] = {
+    [DIALECT_OPENAI] = {"openai",    openai_types,    ARRAY_LEN(openai_types),    "invalid_request_error",
+                        "server_error"                                                                                },
+    [DIALECT_ANTHROPIC] = {"anthropic", anthropic_types, ARRAY_LEN(anthropic_types),
+                        "invalid_request_error",                                                           "api_error"},
+    [DIALECT_GEMINI] = {"gemini",    gemini_types,    ARRAY_LEN(gemini_types),    "INVALID_ARGUMENT",
+                        "INTERNAL"                                                                                    },
+};
+
 /* The path without its query. */
 static struct str path_only(struct str path)
 {
@@ -215,23 +242,17 @@ enum dialect dialect_of(struct str path, bool has_anthropic_version)
 
 const char *dialect_name(enum dialect dialect)
 {
-    return dialect == DIALECT_ANTHROPIC ? "anthropic" : "openai";
+    return dialects[dialect].name;
 }
 
 const char *dialect_error_type(enum dialect dialect, int status)
 {
-    bool anthropic = dialect == DIALECT_ANTHROPIC;
-    const struct error_type_row *rows = anthropic ? anthropic_types : openai_types;
-    size_t n = anthropic ? ARRAY_LEN(anthropic_types) : ARRAY_LEN(openai_types);
-    for (size_t i = 0; i < n; i++) {
-        if (rows[i].status == status) {
-            return rows[i].type;
+    for (size_t i = 0; i < dialects[dialect].n; i++) {
+        if (dialects[dialect].rows[i].status == status) {
+            return dialects[dialect].rows[i].type;
         }
     }
-    if (status >= 400 && status < 500) {
-        return "invalid_request_error";
-    }
-    return anthropic ? "api_error" : "server_error";
+    return status >= 400 && status < 500 ? dialects[dialect].other_4xx : dialects[dialect].other;
 }
 
 static const char *type_of(enum dialect dialect, const struct dialect_error *error)
@@ -256,9 +277,31 @@ static void put_string(struct buf *out, const char *text)
     }
 }
 
+/* Google's: google.rpc.Status. */
+static void write_gemini_error(const struct dialect_error *error, const char *type, struct buf *out)
+{
+    buf_puts(out, "{\"error\":{\"code\":");
+    buf_put_i64(out, error->status);
+    buf_puts(out, ",\"message\":");
+    buf_put_json(out, error->message);
+    buf_puts(out, ",\"status\":");
+    put_string(out, type);
+    if (error->code) {
+        buf_puts(out, ",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
+                      "\"reason\":");
+        put_string(out, error->code);
+        buf_puts(out, ",\"domain\":\"googleapis.com\"}]");
+    }
+    buf_puts(out, "}}");
+}
+
 void dialect_write_error(enum dialect dialect, const struct dialect_error *error, struct buf *out)
 {
     const char *type = type_of(dialect, error);
+    if (dialect == DIALECT_GEMINI) {
+        write_gemini_error(error, type, out);
+        return;
+    }
     if (dialect == DIALECT_ANTHROPIC) {
         buf_puts(out, "{\"type\":\"error\",\"error\":{\"type\":");
         put_string(out, type);

@@ -13,7 +13,8 @@
 #include "core/error.h"
 #include "core/str.h"
 
-enum dialect { DIALECT_OPENAI = 0, DIALECT_ANTHROPIC };
+/* Nobody calls weir in Gemini's: it has no routes. */
+enum dialect { DIALECT_OPENAI = 0, DIALECT_ANTHROPIC, DIALECT_GEMINI };
 
 enum route {
     ROUTE_NONE = 0,

@@ -42,6 +42,31 @@ enum message_effort message_budget_effort(int64_t budget)
     return effort;
 }
 
+bool message_instructs(const struct message *m)
+{
+    return m->role == MESSAGE_SYSTEM || m->role == MESSAGE_DEVELOPER;
+}
+
+bool message_has_turns(const struct message_request *r)
+{
+    for (size_t i = 0; i < r->message_count; i++) {
+        if (!message_instructs(&r->messages[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t message_turn_end(const struct message_request *r, size_t first)
+{
+    size_t i = first + 1;
+    while (i < r->message_count &&
+           (message_instructs(&r->messages[i]) || r->messages[i].role == r->messages[first].role)) {
+        i++;
+    }
+    return i;
+}
+
 void message_answer_init(struct message_answer *a)
 {
     *a = (struct message_answer){.created_s = -1};

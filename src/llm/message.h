@@ -160,6 +160,14 @@ struct message_request {
     struct str cache_key; /* prompt_cache_key */
 };
 
+/* Is it an instruction (system, developer) and no turn of the conversation? */
+bool message_instructs(const struct message *m);
+/* Is there anything but instructions? */
+bool message_has_turns(const struct message_request *r);
+/* Behind the last message of the turn that begins with message `first`: neighbours of one role,
+ * whatever instructions stand between them. */
+size_t message_turn_end(const struct message_request *r, size_t first);
+
 /* Everything as not given. */
 void message_request_init(struct message_request *r);
 

@@ -5,6 +5,7 @@
 const struct provider *const provider_table[] = {
     &provider_openai,
     &provider_anthropic,
+    &provider_gemini,
     NULL,
 };
 

@@ -58,6 +58,7 @@ void provider_read_answer(const struct provider *p, enum route route, struct str
 
 extern const struct provider provider_openai;
 extern const struct provider provider_anthropic;
+extern const struct provider provider_gemini;
 
 /* For adapters. */
 

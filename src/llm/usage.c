@@ -161,3 +161,24 @@ bool usage_read_anthropic(struct usage *u, yyjson_val *object)
     }
     return known;
 }
+
+bool usage_read_gemini(struct usage *u, yyjson_val *object)
+{
+    if (!yyjson_is_obj(object)) {
+        return false;
+    }
+    int64_t prompt = read_count(object, "promptTokenCount");
+    int64_t tool_prompt = read_count(object, "toolUsePromptTokenCount");
+    int64_t answer = read_count(object, "candidatesTokenCount");
+    int64_t thoughts = read_count(object, "thoughtsTokenCount");
+    bool known = prompt >= 0 || tool_prompt >= 0 || answer >= 0 || thoughts >= 0;
+    if (prompt >= 0 || tool_prompt >= 0) {
+        u->input = positive(prompt) + positive(tool_prompt);
+    }
+    if (answer >= 0 || thoughts >= 0) {
+        u->output = positive(answer) + positive(thoughts);
+    }
+    take(&u->reasoning, thoughts);
+    take(&u->cached, read_count(object, "cachedContentTokenCount"));
+    return known;
+}

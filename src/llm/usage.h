@@ -35,5 +35,7 @@ bool usage_is_known(const struct usage *u); /* input or output reported */
 bool usage_read_openai(struct usage *u, yyjson_val *object);
 /* From a Messages usage object. Parts that are present overwrite (streams are cumulative). */
 bool usage_read_anthropic(struct usage *u, yyjson_val *object);
+/* From Gemini's usageMetadata, which counts thoughts and the prompts of tools apart. */
+bool usage_read_gemini(struct usage *u, yyjson_val *object);
 
 #endif

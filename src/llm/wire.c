@@ -1,10 +1,7 @@
 #include "llm/wire.h"
 
 const struct wire *const wire_table[] = {
-    &wire_chat,
-    &wire_responses,
-    &wire_messages,
-    NULL,
+    &wire_chat, &wire_responses, &wire_messages, &wire_gemini, NULL,
 };
 
 const struct wire *wire_of_route(enum route route)

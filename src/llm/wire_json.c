@@ -293,6 +293,28 @@ int wire_check_members(const struct wire_at *at, yyjson_val *object,
 
 /* --- writing ----------------------------------------------------------------------------- */
 
+void wire_put_item(struct buf *out)
+{
+    char last = out->n > 0 ? out->p[out->n - 1] : '{';
+    if (last != '{' && last != '[' && last != ':') {
+        buf_putc(out, ',');
+    }
+}
+
+void wire_put_key(struct buf *out, const char *key)
+{
+    wire_put_item(out);
+    buf_putc(out, '"');
+    buf_puts(out, key);
+    buf_puts(out, "\":");
+}
+
+void wire_put_str(struct buf *out, const char *key, struct str value)
+{
+    wire_put_key(out, key);
+    buf_put_json(out, value);
+}
+
 void wire_put_num(struct buf *out, double value)
 {
     char text[32];

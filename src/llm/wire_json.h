@@ -106,6 +106,13 @@ MUST_CHECK int wire_check_members(const struct wire_at *at, yyjson_val *object,
 
 /* --- writing ----------------------------------------------------------------------------- */
 
+/* "key": with a comma before it unless it is the first of its object; a comma unless the next
+ * value is the first of its array, or a member's. What stands at the end of `out` tells. */
+void wire_put_key(struct buf *out, const char *key);
+void wire_put_item(struct buf *out);
+/* A whole member, however empty. */
+void wire_put_str(struct buf *out, const char *key, struct str value);
+
 /* The shortest digits that read back as the same number; `value` is finite. */
 void wire_put_num(struct buf *out, double value);
 /* ,"key":"value" when there is a value. The comma before it, so that the object must have a member

@@ -110,28 +110,6 @@ struct str wire_messages_tier_served(struct str tier)
 
 /* --- pieces ------------------------------------------------------------------------------ */
 
-void wire_messages_item(struct buf *out)
-{
-    char last = out->n > 0 ? out->p[out->n - 1] : '{';
-    if (last != '{' && last != '[' && last != ':') {
-        buf_putc(out, ',');
-    }
-}
-
-void wire_messages_key(struct buf *out, const char *key)
-{
-    wire_messages_item(out);
-    buf_putc(out, '"');
-    buf_puts(out, key);
-    buf_puts(out, "\":");
-}
-
-void wire_messages_put(struct buf *out, const char *key, struct str value)
-{
-    wire_messages_key(out, key);
-    buf_put_json(out, value);
-}
-
 static int64_t at_least_0(int64_t count)
 {
     return count > 0 ? count : 0;
@@ -139,7 +117,7 @@ static int64_t at_least_0(int64_t count)
 
 static void put_count(struct buf *out, const char *key, int64_t count)
 {
-    wire_messages_key(out, key);
+    wire_put_key(out, key);
     buf_put_i64(out, at_least_0(count));
 }
 
@@ -150,13 +128,13 @@ void wire_messages_put_usage(struct buf *out, const struct usage *usage, struct 
     int64_t short_write = at_least_0(usage->cache_write);
     int64_t long_write = at_least_0(usage->cache_write_1h);
     int64_t cached = at_least_0(usage->cached);
-    wire_messages_key(out, "usage");
+    wire_put_key(out, "usage");
     buf_putc(out, '{');
     put_count(out, "input_tokens", usage->input - cached - short_write - long_write);
     put_count(out, "cache_creation_input_tokens", short_write + long_write);
     put_count(out, "cache_read_input_tokens", cached);
     if (!final && long_write > 0) {
-        wire_messages_key(out, "cache_creation");
+        wire_put_key(out, "cache_creation");
         buf_putc(out, '{');
         put_count(out, "ephemeral_5m_input_tokens", short_write);
         put_count(out, "ephemeral_1h_input_tokens", long_write);
@@ -164,14 +142,14 @@ void wire_messages_put_usage(struct buf *out, const struct usage *usage, struct 
     }
     put_count(out, "output_tokens", usage->output);
     if (usage->reasoning >= 0) {
-        wire_messages_key(out, "output_tokens_details");
+        wire_put_key(out, "output_tokens_details");
         buf_putc(out, '{');
         put_count(out, "thinking_tokens", usage->reasoning);
         buf_putc(out, '}');
     }
     struct str served = wire_messages_tier_served(tier);
     if (!final && served.n > 0) {
-        wire_messages_put(out, "service_tier", served);
+        wire_put_str(out, "service_tier", served);
     }
     buf_putc(out, '}');
 }
@@ -193,11 +171,11 @@ bool wire_messages_read_citation(yyjson_val *object, struct message_citation *re
 
 void wire_messages_put_citation(struct buf *out, const struct message_citation *citation)
 {
-    wire_messages_item(out);
+    wire_put_item(out);
     buf_puts(out, "{\"type\":\"web_search_result_location\"");
-    wire_messages_put(out, "url", citation->url);
-    wire_messages_put(out, "title", citation->title);
-    wire_messages_put(out, "cited_text", citation->cited);
+    wire_put_str(out, "url", citation->url);
+    wire_put_str(out, "title", citation->title);
+    wire_put_str(out, "cited_text", citation->cited);
     buf_puts(out, ",\"encrypted_index\":\"\"}");
 }
 

@@ -118,13 +118,6 @@ struct str wire_messages_tier_served(struct str tier);
 
 /* --- pieces ------------------------------------------------------------------------------ */
 
-/* "key": with a comma before it unless it is the first of its object; a comma unless the next
- * value is the first of its array, or a member's. What stands at the end of `out` tells. */
-void wire_messages_key(struct buf *out, const char *key);
-void wire_messages_item(struct buf *out);
-/* Whole members. */
-void wire_messages_put(struct buf *out, const char *key, struct str value);
-
 /* The usage object. `final`: as in message_delta, which has totals only. */
 void wire_messages_put_usage(struct buf *out, const struct usage *usage, struct str tier,
                              bool final);

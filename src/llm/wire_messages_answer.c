@@ -108,7 +108,7 @@ int wire_messages_read_answer(struct str body, struct arena *arena,
 static void put_input(struct buf *out, struct str json)
 {
     yyjson_doc *doc = json_parse(json, NULL);
-    wire_messages_key(out, "input");
+    wire_put_key(out, "input");
     if (doc && yyjson_is_obj(yyjson_doc_get_root(doc))) {
         buf_put_str(out, json);
     } else if (str_trim(json).n == 0) {
@@ -121,11 +121,11 @@ static void put_input(struct buf *out, struct str json)
 
 static void put_text(struct buf *out, const struct message_part *part)
 {
-    wire_messages_item(out);
+    wire_put_item(out);
     buf_puts(out, "{\"type\":\"text\"");
-    wire_messages_put(out, "text", part->text);
+    wire_put_str(out, "text", part->text);
     if (part->citation_count > 0) {
-        wire_messages_key(out, "citations");
+        wire_put_key(out, "citations");
         buf_putc(out, '[');
         for (size_t i = 0; i < part->citation_count; i++) {
             wire_messages_put_citation(out, &part->citations[i]);
@@ -137,14 +137,14 @@ static void put_text(struct buf *out, const struct message_part *part)
 
 static void put_thinking(struct buf *out, const struct message_part *part)
 {
-    wire_messages_item(out);
+    wire_put_item(out);
     if (part->redacted) {
         buf_puts(out, "{\"type\":\"redacted_thinking\"");
-        wire_messages_put(out, "data", part->signature);
+        wire_put_str(out, "data", part->signature);
     } else {
         buf_puts(out, "{\"type\":\"thinking\"");
-        wire_messages_put(out, "thinking", part->text);
-        wire_messages_put(out, "signature", part->signature);
+        wire_put_str(out, "thinking", part->text);
+        wire_put_str(out, "signature", part->signature);
     }
     buf_putc(out, '}');
 }
@@ -152,10 +152,10 @@ static void put_thinking(struct buf *out, const struct message_part *part)
 static void put_call(struct buf *out, const struct message_part *part, struct str answer_id,
                      size_t index)
 {
-    wire_messages_item(out);
+    wire_put_item(out);
     buf_puts(out, "{\"type\":\"tool_use\",\"id\":");
     wire_messages_put_call_id(out, part->id, answer_id, index);
-    wire_messages_put(out, "name", part->name);
+    wire_put_str(out, "name", part->name);
     put_input(out, part->json);
     buf_putc(out, '}');
 }
@@ -193,9 +193,9 @@ void wire_messages_write_answer(const struct message_answer *answer, const struc
     enum message_finish finish = answer->finish;
     bool calls = false;
     buf_putc(out, '{');
-    wire_messages_put(out, "id", id);
+    wire_put_str(out, "id", id);
     buf_puts(out, ",\"type\":\"message\",\"role\":\"assistant\"");
-    wire_messages_put(out, "model", answer->model.n > 0 ? answer->model : asked->request->model);
+    wire_put_str(out, "model", answer->model.n > 0 ? answer->model : asked->request->model);
     buf_puts(out, ",\"content\":[");
     for (size_t i = 0; i < answer->part_count; i++) {
         calls |= put_part(out, &answer->parts[i], id, i);

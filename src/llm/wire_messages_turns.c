@@ -45,9 +45,9 @@ static int put_text(struct wire_messages_writing *w, struct place at,
     if (str_trim(text).n == 0) {
         return 0;
     }
-    wire_messages_item(w->out);
+    wire_put_item(w->out);
     buf_puts(w->out, "{\"type\":\"text\"");
-    wire_messages_put(w->out, "text", text);
+    wire_put_str(w->out, "text", text);
     wire_messages_put_cache(w->out, part->cache);
     buf_putc(w->out, '}');
     /* They need an index that only the provider's own search gives. */
@@ -59,7 +59,7 @@ static void put_source(struct buf *out, const char *type, const char *key, struc
     buf_puts(out, ",\"source\":{\"type\":\"");
     buf_puts(out, type);
     buf_putc(out, '"');
-    wire_messages_put(out, key, value);
+    wire_put_str(out, key, value);
 }
 
 /* Ids of files name what is kept at one provider. */
@@ -82,11 +82,11 @@ static int put_image(struct wire_messages_writing *w, struct place at,
     if (part->data.n == 0 && part->url.n == 0 && !is_own_file(part->file_id)) {
         return refuse_part(w, at, "the file is kept at another provider");
     }
-    wire_messages_item(w->out);
+    wire_put_item(w->out);
     buf_puts(w->out, "{\"type\":\"image\"");
     if (part->data.n > 0) {
         put_source(w->out, "base64", "media_type", part->media_type);
-        wire_messages_put(w->out, "data", part->data);
+        wire_put_str(w->out, "data", part->data);
     } else if (part->url.n > 0) {
         put_source(w->out, "url", "url", part->url);
     } else {
@@ -108,7 +108,7 @@ static int put_text_file(struct wire_messages_writing *w, struct place at,
     int rc = base64_decode(part->data, &text);
     if (rc == 0) {
         put_source(w->out, "text", "media_type", STR("text/plain"));
-        wire_messages_put(w->out, "data", buf_str(&text));
+        wire_put_str(w->out, "data", buf_str(&text));
     }
     buf_release(&text);
     return rc == 0 ? 0
@@ -127,13 +127,13 @@ static int put_file(struct wire_messages_writing *w, struct place at,
     if (part->data.n == 0 && part->url.n == 0 && !is_own_file(part->file_id)) {
         return refuse_part(w, at, "the file is kept at another provider");
     }
-    wire_messages_item(w->out);
+    wire_put_item(w->out);
     buf_puts(w->out, "{\"type\":\"document\"");
     if (part->data.n > 0 && text) {
         rc = put_text_file(w, at, part);
     } else if (part->data.n > 0) {
         put_source(w->out, "base64", "media_type", part->media_type);
-        wire_messages_put(w->out, "data", part->data);
+        wire_put_str(w->out, "data", part->data);
     } else if (part->url.n > 0) {
         put_source(w->out, "url", "url", part->url);
     } else {
@@ -141,7 +141,7 @@ static int put_file(struct wire_messages_writing *w, struct place at,
     }
     buf_putc(w->out, '}');
     if (part->name.n > 0) {
-        wire_messages_put(w->out, "title", part->name);
+        wire_put_str(w->out, "title", part->name);
     }
     wire_messages_put_cache(w->out, part->cache);
     buf_putc(w->out, '}');
@@ -161,14 +161,14 @@ static int put_thinking(struct wire_messages_writing *w, struct place at,
     if (part->signature.n == 0 || wire_messages_is_foreign(part->signature)) {
         return drop_part(w, at, " (thinking)");
     }
-    wire_messages_item(w->out);
+    wire_put_item(w->out);
     if (part->redacted) {
         buf_puts(w->out, "{\"type\":\"redacted_thinking\"");
-        wire_messages_put(w->out, "data", part->signature);
+        wire_put_str(w->out, "data", part->signature);
     } else {
         buf_puts(w->out, "{\"type\":\"thinking\"");
-        wire_messages_put(w->out, "thinking", part->text);
-        wire_messages_put(w->out, "signature", part->signature);
+        wire_put_str(w->out, "thinking", part->text);
+        wire_put_str(w->out, "signature", part->signature);
     }
     buf_putc(w->out, '}');
     return 0;
@@ -178,7 +178,7 @@ static int put_thinking(struct wire_messages_writing *w, struct place at,
 static void put_call_id(struct buf *out, const char *key, struct str id)
 {
     bool fits = true;
-    wire_messages_key(out, key);
+    wire_put_key(out, key);
     buf_putc(out, '"');
     for (size_t i = 0; i < id.n; i++) {
         char c = id.p[i];
@@ -202,11 +202,11 @@ static int put_call(struct wire_messages_writing *w, struct place at,
     bool object = yyjson_is_obj(yyjson_doc_get_root(doc));
     bool empty = str_trim(part->json).n == 0;
     yyjson_doc_free(doc);
-    wire_messages_item(w->out);
+    wire_put_item(w->out);
     buf_puts(w->out, "{\"type\":\"tool_use\"");
     put_call_id(w->out, "id", part->id);
-    wire_messages_put(w->out, "name", part->name);
-    wire_messages_key(w->out, "input");
+    wire_put_str(w->out, "name", part->name);
+    wire_put_key(w->out, "input");
     buf_put_str(w->out, object ? part->json : STR("{}"));
     wire_messages_put_cache(w->out, part->cache);
     buf_putc(w->out, '}');
@@ -238,7 +238,7 @@ static int put_result(struct wire_messages_writing *w, struct place at,
                       const struct message_part *part)
 {
     int rc = 0;
-    wire_messages_item(w->out);
+    wire_put_item(w->out);
     buf_puts(w->out, "{\"type\":\"tool_result\"");
     put_call_id(w->out, "tool_use_id", part->id);
     buf_puts(w->out, ",\"content\":[");
@@ -273,21 +273,6 @@ static int put_part(struct wire_messages_writing *w, struct place at,
 
 /* --- messages ---------------------------------------------------------------------------- */
 
-static bool is_system(const struct message *m)
-{
-    return m->role == MESSAGE_SYSTEM || m->role == MESSAGE_DEVELOPER;
-}
-
-static bool has_turns(const struct message_request *r)
-{
-    for (size_t i = 0; i < r->message_count; i++) {
-        if (!is_system(&r->messages[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What a message says, either its tool results or all else. */
 static int put_parts(struct wire_messages_writing *w, size_t index, bool results)
 {
@@ -311,7 +296,7 @@ static int put_system(struct wire_messages_writing *w)
     buf_puts(w->out, ",\"system\":[");
     size_t empty = w->out->n;
     for (size_t i = 0; rc == 0 && i < r->message_count; i++) {
-        if (!is_system(&r->messages[i])) {
+        if (!message_instructs(&r->messages[i])) {
             turns = true;
             continue;
         }
@@ -329,17 +314,6 @@ static int put_system(struct wire_messages_writing *w)
     return rc;
 }
 
-/* Behind the last message of a turn that begins with message `first`. */
-static size_t turn_end(const struct message_request *r, size_t first)
-{
-    size_t i = first + 1;
-    while (i < r->message_count &&
-           (is_system(&r->messages[i]) || r->messages[i].role == r->messages[first].role)) {
-        i++;
-    }
-    return i;
-}
-
 /* One turn: neighbours of one role as one message, tool results before all else, as the API
  * demands. A turn that says nothing is left out. */
 static int put_turn(struct wire_messages_writing *w, size_t first, size_t end)
@@ -347,13 +321,13 @@ static int put_turn(struct wire_messages_writing *w, size_t first, size_t end)
     bool assistant = w->request->messages[first].role == MESSAGE_ASSISTANT;
     size_t start = w->out->n;
     int rc = 0;
-    wire_messages_item(w->out);
+    wire_put_item(w->out);
     buf_puts(w->out, assistant ? "{\"role\":\"assistant\",\"content\":["
                                : "{\"role\":\"user\",\"content\":[");
     size_t empty = w->out->n;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = first; rc == 0 && i < end; i++) {
-            if (!is_system(&w->request->messages[i])) {
+            if (!message_instructs(&w->request->messages[i])) {
                 rc = put_parts(w, i, pass == 0);
             }
         }
@@ -382,7 +356,7 @@ static int put_lone_system(struct wire_messages_writing *w)
 int wire_messages_put_messages(struct wire_messages_writing *w)
 {
     const struct message_request *r = w->request;
-    bool turns = has_turns(r);
+    bool turns = message_has_turns(r);
     int rc = turns ? put_system(w) : 0;
     buf_puts(w->out, ",\"messages\":[");
     size_t empty = w->out->n;
@@ -390,11 +364,11 @@ int wire_messages_put_messages(struct wire_messages_writing *w)
         rc = put_lone_system(w);
     }
     for (size_t i = 0; rc == 0 && i < r->message_count;) {
-        if (is_system(&r->messages[i])) {
+        if (message_instructs(&r->messages[i])) {
             i++;
             continue;
         }
-        size_t end = turn_end(r, i);
+        size_t end = message_turn_end(r, i);
         if (w->out->n == empty && r->messages[i].role == MESSAGE_ASSISTANT) {
             buf_puts(w->out, "{\"role\":\"user\",\"content\":\"" PLACEHOLDER "\"}");
             rc = message_drop(w->notes, w->err, "messages[%zu] (an assistant speaks first)", i);

@@ -78,7 +78,7 @@ static void put_schema(struct buf *out, struct str schema)
 {
     struct json_member type;
     struct str rest = str_trim(schema);
-    wire_messages_key(out, "input_schema");
+    wire_put_key(out, "input_schema");
     if (rest.n == 0 || rest.p[0] != '{' || str_trim(str_from(rest, 1)).n <= 1) {
         buf_puts(out, "{\"type\":\"object\",\"properties\":{}}");
     } else if (json_find(rest, "type", &type, NULL)) {
@@ -99,11 +99,11 @@ static int put_tools(struct wire_messages_writing *w)
     buf_puts(w->out, ",\"tools\":[");
     for (size_t i = 0; rc == 0 && i < r->tool_count; i++) {
         const struct message_tool *tool = &r->tools[i];
-        wire_messages_item(w->out);
+        wire_put_item(w->out);
         buf_putc(w->out, '{');
-        wire_messages_put(w->out, "name", tool->name);
+        wire_put_str(w->out, "name", tool->name);
         if (tool->description.n > 0) {
-            wire_messages_put(w->out, "description", tool->description);
+            wire_put_str(w->out, "description", tool->description);
         }
         put_schema(w->out, tool->schema);
         if (tool->strict >= 0 && w->family->schemas) {
@@ -140,7 +140,7 @@ static void put_choice(struct wire_messages_writing *w)
     buf_puts(w->out, types[r->choice]);
     buf_putc(w->out, '"');
     if (r->choice == MESSAGE_CHOICE_TOOL) {
-        wire_messages_put(w->out, "name", r->choice_name);
+        wire_put_str(w->out, "name", r->choice_name);
     }
     if (r->parallel_calls >= 0 && r->choice != MESSAGE_CHOICE_NONE) {
         buf_puts(w->out, ",\"disable_parallel_tool_use\":");
@@ -279,7 +279,7 @@ static int put_stops(struct wire_messages_writing *w)
             return message_refuse(w->notes, w->err, "it must hold more than white space",
                                   "stop[%zu]", i);
         }
-        wire_messages_item(w->out);
+        wire_put_item(w->out);
         buf_put_json(w->out, r->stop[i]);
     }
     buf_putc(w->out, ']');
@@ -307,10 +307,10 @@ static int put_output_config(struct wire_messages_writing *w)
     }
     buf_puts(w->out, ",\"output_config\":{");
     if (effort) {
-        wire_messages_put(w->out, "effort", str_of(effort));
+        wire_put_str(w->out, "effort", str_of(effort));
     }
     if (schema) {
-        wire_messages_key(w->out, "format");
+        wire_put_key(w->out, "format");
         buf_puts(w->out, "{\"type\":\"json_schema\",\"schema\":");
         buf_put_str(w->out, r->schema.n > 0 ? r->schema : STR("{}"));
         buf_putc(w->out, '}');
@@ -325,11 +325,11 @@ static int put_labels(struct wire_messages_writing *w)
     struct str tier = wire_messages_tier_wanted(r->service_tier);
     if (r->user.n > 0) {
         buf_puts(w->out, ",\"metadata\":{");
-        wire_messages_put(w->out, "user_id", r->user);
+        wire_put_str(w->out, "user_id", r->user);
         buf_putc(w->out, '}');
     }
     if (tier.n > 0) {
-        wire_messages_put(w->out, "service_tier", tier);
+        wire_put_str(w->out, "service_tier", tier);
     } else if (r->service_tier.n > 0) {
         return message_drop(w->notes, w->err, "service_tier");
     }

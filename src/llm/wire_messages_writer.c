@@ -72,9 +72,9 @@ static void put_start(struct wire_writer *w, const struct message_delta *d, stru
     w->usage = d->usage;
     buf_put_str(&w->id, str_head(d->id.n > 0 ? d->id : asked->id, WORD_BYTES_MAX));
     buf_puts(out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{");
-    wire_messages_put(out, "id", buf_str(&w->id));
+    wire_put_str(out, "id", buf_str(&w->id));
     buf_puts(out, ",\"type\":\"message\",\"role\":\"assistant\"");
-    wire_messages_put(out, "model", d->model.n > 0 ? d->model : asked->request->model);
+    wire_put_str(out, "model", d->model.n > 0 ? d->model : asked->request->model);
     buf_puts(out, ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null");
     wire_messages_put_usage(out, &w->usage, d->service_tier, false);
     buf_puts(out, "}}\n\n");
@@ -89,13 +89,13 @@ static void put_block_start(struct block *b, struct str name, struct str data, s
     if (b->kind == MESSAGE_CALL) {
         buf_puts(out, "\"tool_use\",\"id\":");
         buf_put_json(out, buf_str(&b->id));
-        wire_messages_put(out, "name", name);
+        wire_put_str(out, "name", name);
         buf_puts(out, ",\"input\":{}");
     } else if (b->kind != MESSAGE_THINKING) {
         buf_puts(out, "\"text\",\"text\":\"\"");
     } else if (b->redacted) {
         buf_puts(out, "\"redacted_thinking\"");
-        wire_messages_put(out, "data", data);
+        wire_put_str(out, "data", data);
     } else {
         buf_puts(out, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"");
     }
@@ -197,7 +197,7 @@ static void put_citation(const struct block *b, const struct message_citation *c
     buf_puts(out, BLOCK_EVENT("content_block_delta"));
     buf_put_u64(out, b->place);
     buf_puts(out, ",\"delta\":{\"type\":\"citations_delta\"");
-    wire_messages_key(out, "citation");
+    wire_put_key(out, "citation");
     wire_messages_put_citation(out, citation);
     buf_puts(out, "}}\n\n");
 }

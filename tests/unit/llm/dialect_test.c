@@ -201,6 +201,46 @@ static void error_bodies_have_the_wire_shape(void **state)
     buf_release(&out);
 }
 
+static void gemini_errors_have_googles_shape(void **state)
+{
+    static const struct {
+        int status;
+        const char *type;
+    } rows[] = {
+        {400, "INVALID_ARGUMENT"  },
+        {401, "UNAUTHENTICATED"   },
+        {403, "PERMISSION_DENIED" },
+        {404, "NOT_FOUND"         },
+        {409, "ABORTED"           },
+        {418, "INVALID_ARGUMENT"  },
+        {429, "RESOURCE_EXHAUSTED"},
+        {500, "INTERNAL"          },
+        {502, "INTERNAL"          },
+        {503, "UNAVAILABLE"       },
+        {504, "DEADLINE_EXCEEDED" },
+    };
+    struct dialect_error error = {
+        .status = 400, .message = STR("API key not valid."), .code = "API_KEY_INVALID"};
+    struct buf out;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_string_equal(dialect_error_type(DIALECT_GEMINI, rows[i].status), rows[i].type);
+    }
+    assert_string_equal(dialect_name(DIALECT_GEMINI), "gemini");
+    buf_init(&out, 4096);
+    dialect_write_error(DIALECT_GEMINI, &error, &out);
+    assert_str(buf_str(&out),
+               "{\"error\":{\"code\":400,\"message\":\"API key not valid.\",\"status\":"
+               "\"INVALID_ARGUMENT\",\"details\":[{\"@type\":\"type.googleapis.com/"
+               "google.rpc.ErrorInfo\",\"reason\":\"API_KEY_INVALID\",\"domain\":"
+               "\"googleapis.com\"}]}}");
+    buf_clear(&out);
+    dialect_write_error(DIALECT_GEMINI, &(struct dialect_error){.status = 503}, &out);
+    assert_str(buf_str(&out),
+               "{\"error\":{\"code\":503,\"message\":\"\",\"status\":\"UNAVAILABLE\"}}");
+    buf_release(&out);
+}
+
 static void stream_errors_have_the_shape_of_their_route(void **state)
 {
     struct buf out;
@@ -241,6 +281,7 @@ int main(void)
         cmocka_unit_test(answers_are_worded_in_the_dialect_of_the_path),
         cmocka_unit_test(every_status_has_the_type_that_the_dialect_uses),
         cmocka_unit_test(error_bodies_have_the_wire_shape),
+        cmocka_unit_test(gemini_errors_have_googles_shape),
         cmocka_unit_test(stream_errors_have_the_shape_of_their_route),
     };
     return cmocka_run_group_tests_name("llm/dialect", tests, NULL, NULL);

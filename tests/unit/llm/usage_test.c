@@ -137,12 +137,31 @@ static void later_anthropic_usage_overwrites_and_never_adds(void **state)
     assert_int_equal(u.input, 154);
 }
 
+static void gemini_usage_counts_thoughts_and_tools_in(void **state)
+{
+    static const struct row rows[] = {
+        {"{\"promptTokenCount\":10,\"candidatesTokenCount\":5,\"totalTokenCount\":15}", true,
+         USAGE(10,                                                                                                     -1, -1, -1, 5,  -1)},
+        {"{\"promptTokenCount\":10,\"cachedContentTokenCount\":4,\"candidatesTokenCount\":5,"
+         "\"thoughtsTokenCount\":7,\"toolUsePromptTokenCount\":3}",            true,  USAGE(13,               4,  -1, -1, 12, 7) },
+        {"{\"promptTokenCount\":10}",                                                   true,  USAGE(10,               -1, -1, -1, -1, -1)},
+        {"{\"thoughtsTokenCount\":7}",                                                  true,  USAGE(-1,               -1, -1, -1, 7,  7) },
+        {"{\"promptTokenCount\":-1,\"candidatesTokenCount\":\"5\"}",                    false,
+         USAGE(-1,                                                                                                     -1, -1, -1, -1, -1)},
+        {"{\"promptTokenCount\":1e300}",                                                true,  USAGE(USAGE_TOKENS_MAX, -1, -1, -1, -1, -1)},
+        {"[]",                                                                          false, USAGE(-1,               -1, -1, -1, -1, -1)},
+    };
+    (void)state;
+    check_rows(usage_read_gemini, rows, ARRAY_LEN(rows));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(openai_usage_is_read_in_every_shape),
         cmocka_unit_test(anthropic_usage_adds_its_parts_up),
         cmocka_unit_test(later_anthropic_usage_overwrites_and_never_adds),
+        cmocka_unit_test(gemini_usage_counts_thoughts_and_tools_in),
     };
     return cmocka_run_group_tests_name("llm/usage", tests, NULL, NULL);
 }

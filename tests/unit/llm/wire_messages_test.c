@@ -125,13 +125,13 @@ static void commas_stand_between_and_nowhere_else(void **state)
     (void)state;
     buf_init(&out, 256);
     buf_putc(&out, '{');
-    wire_messages_put(&out, "a", STR("{"));
-    wire_messages_key(&out, "b");
-    wire_messages_item(&out);
+    wire_put_str(&out, "a", STR("{"));
+    wire_put_key(&out, "b");
+    wire_put_item(&out);
     buf_putc(&out, '[');
-    wire_messages_item(&out);
+    wire_put_item(&out);
     buf_puts(&out, "1");
-    wire_messages_item(&out);
+    wire_put_item(&out);
     buf_puts(&out, "2]}");
     assert_str(buf_str(&out), "{\"a\":\"{\",\"b\":[1,2]}");
     buf_release(&out);
