@@ -5,6 +5,7 @@
 #include "core/rand.h"
 #include "net/loop.h"
 #include "sim/sim_embeddings.h"
+#include "sim/sim_gemini.h"
 #include "sim/sim_internal.h"
 #include "sim/sim_sundry.h"
 #include "sim/sim_turn.h"
@@ -38,7 +39,8 @@ static void serve_generation(struct sim_turn *turn, const struct endpoint *endpo
 static void serve_embeddings(struct sim_turn *turn, const struct endpoint *endpoint);
 static void serve_count(struct sim_turn *turn, const struct endpoint *endpoint);
 
-/* All of these are POST. What is small stands in sim_sundry.c. */
+/* All of these are POST. What is small stands in sim_sundry.c. Gemini's path holds model and verb:
+ * see sim_gemini_path. */
 static const struct endpoint endpoints[] = {
     {"chat",         "/v1/chat/completions",      SIM_CHAT,         ROUTE_CHAT,         DIALECT_OPENAI,    serve_generation},
     {"completions",  "/v1/completions",           SIM_COMPLETIONS,  ROUTE_COMPLETIONS,  DIALECT_OPENAI,
@@ -46,6 +48,7 @@ static const struct endpoint endpoints[] = {
     {"responses",    "/v1/responses",             SIM_RESPONSES,    ROUTE_RESPONSES,    DIALECT_OPENAI,
      serve_generation                                                                                                      },
     {"messages",     "/v1/messages",              SIM_MESSAGES,     ROUTE_MESSAGES,     DIALECT_ANTHROPIC, serve_generation},
+    {"gemini",       NULL,                        SIM_GEMINI,       ROUTE_NONE,         DIALECT_GEMINI,    serve_generation},
     {"embeddings",   "/v1/embeddings",            SIM_EMBEDDINGS,   ROUTE_EMBEDDINGS,   DIALECT_OPENAI,
      serve_embeddings                                                                                                      },
     {"count_tokens", "/v1/messages/count_tokens", SIM_COUNT_TOKENS, ROUTE_COUNT_TOKENS,
@@ -54,9 +57,9 @@ static const struct endpoint endpoints[] = {
 
 /* Names of routes in statistics; by_route of the tally goes by the place here. */
 static const char *const route_names[] = {
-    "chat",        "completions",     "responses", "messages", "embeddings", "count_tokens",
-    "models",      "model",           "audio",     "images",   "files",      "batches",
-    "moderations", "message_batches", "other",     NULL,
+    "chat",    "completions", "responses",       "messages", "embeddings", "count_tokens",
+    "gemini",  "models",      "model",           "audio",    "images",     "files",
+    "batches", "moderations", "message_batches", "other",    NULL,
 };
 
 _Static_assert(ARRAY_LEN(route_names) <= SIM_TALLY_ROUTES_MAX, "a count for each route");
@@ -74,8 +77,12 @@ static void count_route(struct sim *sim, const char *name)
 
 static const struct endpoint *find_endpoint(struct str path)
 {
+    struct str model;
+    bool stream = false;
     for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
-        if (str_is(path, endpoints[i].path)) {
+        bool found = endpoints[i].path ? str_is(path, endpoints[i].path)
+                                       : sim_gemini_path(path, &model, &stream);
+        if (found) {
             return &endpoints[i];
         }
     }
@@ -90,6 +97,11 @@ static void refuse_model(struct sim_turn *t, struct str model)
     struct str shown = str_head(model, 200);
     if (t->dialect == DIALECT_ANTHROPIC) {
         sim_refuse(&refusal, 404, NULL, NULL, "model: %.*s", STR_ARG(shown));
+    } else if (t->dialect == DIALECT_GEMINI) {
+        sim_refuse(&refusal, 404, NULL, NULL,
+                   "models/%.*s is not found for API version v1beta, or is not supported for "
+                   "generateContent.",
+                   STR_ARG(shown));
     } else {
         sim_refuse(&refusal, 404, "model_not_found", NULL,
                    "The model `%.*s` does not exist or you do not have access to it.",
@@ -109,6 +121,9 @@ static struct sim_ask *read_ask(struct sim_turn *t, const struct endpoint *endpo
                      t->seed_fixed, &ask, &refusal) != 0) {
         sim_turn_refuse(t, &refusal);
         return NULL;
+    }
+    if (endpoint->sim_route == SIM_GEMINI) {
+        BUG_ON(!sim_gemini_path(t->request->path, &ask->model, &ask->stream));
     }
     sim_turn_know(t, ask);
     if (sim->models_fixed && !sim_model_exists(sim->models, sim->model_count, ask->model)) {
@@ -292,6 +307,9 @@ static int check_key(const struct sim *sim, const struct http_head *head)
     if (sim->key_count == 0) {
         return 0;
     }
+    if (!key.p) {
+        key = http_head_get(head, "x-goog-api-key");
+    }
     if (str_starts_nocase(bearer, STR("Bearer "))) {
         key = str_trim(str_from(bearer, strlen("Bearer ")));
     }
@@ -325,8 +343,10 @@ static void serve_provider(struct sim *sim, struct server_request *request)
     count_route(sim, name);
     t->fault_number = ++sim->request_number;
     t->route = endpoint ? endpoint->route : ROUTE_PASSTHROUGH;
-    t->dialect =
-        dialect_of(request->path, http_head_get(&request->head, "anthropic-version").p != NULL);
+    t->dialect = str_starts(request->path, STR(SIM_GEMINI_PREFIX))
+                     ? DIALECT_GEMINI
+                     : dialect_of(request->path,
+                                  http_head_get(&request->head, "anthropic-version").p != NULL);
     if (request->refused.status != 0) {
         refuse_unreadable(t);
         return;

@@ -136,8 +136,8 @@ static const struct sim_tool *pick_tool(struct planner *p, size_t call)
 
 static void plan_tools(struct planner *p, size_t calls)
 {
-    /* A whole answer of the Messages API holds the arguments as a value: it cannot be malformed. */
-    bool spoilable = p->ask->route != SIM_MESSAGES;
+    /* Answers of these hold the arguments as a value: it cannot be malformed. */
+    bool spoilable = p->ask->route != SIM_MESSAGES && p->ask->route != SIM_GEMINI;
 
     p->choice->finish = SIM_FINISH_TOOL;
     for (size_t i = 0; i < calls; i++) {

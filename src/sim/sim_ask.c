@@ -15,7 +15,8 @@ struct reader {
     struct arena *arena;
     struct sim_ask *ask;
     struct sim_refusal *refusal;
-    bool anthropic;
+    yyjson_val *object; /* where parameters are looked up */
+    bool anthropic, gemini;
 };
 
 int sim_refuse(struct sim_refusal *refusal, int status, const char *code, const char *param,
@@ -36,6 +37,10 @@ static int missing(const struct reader *r, const char *name)
     if (r->anthropic) {
         return sim_refuse(r->refusal, 400, NULL, NULL, "%s: Field required", name);
     }
+    if (r->gemini) {
+        return sim_refuse(r->refusal, 400, NULL, NULL,
+                          "* GenerateContentRequest.%s: %s is not specified\n", name, name);
+    }
     return sim_refuse(r->refusal, 400, "missing_required_parameter", name,
                       "Missing required parameter: '%s'.", name);
 }
@@ -44,6 +49,10 @@ static int wrong(const struct reader *r, const char *name, const char *expected)
 {
     if (r->anthropic) {
         return sim_refuse(r->refusal, 400, NULL, NULL, "%s: Input should be %s", name, expected);
+    }
+    if (r->gemini) {
+        return sim_refuse(r->refusal, 400, NULL, NULL, "Invalid value at '%s': expected %s", name,
+                          expected);
     }
     return sim_refuse(r->refusal, 400, "invalid_value", name,
                       "Invalid value for '%s': expected %s.", name, expected);
@@ -61,13 +70,16 @@ static const char *const labels[] = {
     "metadata",
     "store",
     "service_tier",
+    "serviceTier",
+    "labels",
     "safety_identifier",
     "prompt_cache_key",
 };
 
 /* Members whose strings are the prompt. */
 static const char *const prompt_members[] = {
-    "messages", "input", "prompt", "system", "instructions", "tools", "response_format", "text",
+    "messages", "input",           "prompt", "system",   "instructions",
+    "tools",    "response_format", "text",   "contents", "systemInstruction",
 };
 
 static bool is_in(struct str name, const char *const *list, size_t n)
@@ -172,7 +184,7 @@ static struct str content_text(struct arena *arena, yyjson_val *content)
 
 static int read_stops(const struct reader *r, const char *name)
 {
-    yyjson_val *stops = yyjson_obj_get(r->ask->root, name);
+    yyjson_val *stops = yyjson_obj_get(r->object, name);
     size_t n = yyjson_is_str(stops) ? 1 : yyjson_arr_size(stops);
 
     if (n > SIM_STOPS_MAX) {
@@ -191,7 +203,7 @@ static int read_stops(const struct reader *r, const char *name)
 /* A count that may be absent or null; `*ret_value` keeps its value then. */
 static int read_count(const struct reader *r, const char *name, int64_t max, int64_t *ret_value)
 {
-    yyjson_val *value = yyjson_obj_get(r->ask->root, name);
+    yyjson_val *value = yyjson_obj_get(r->object, name);
     if (!value || yyjson_is_null(value)) {
         return 0;
     }
@@ -441,6 +453,106 @@ static int read_anthropic(struct reader *r)
     return 0;
 }
 
+/* Declarations stand in groups. */
+static int read_declarations(const struct reader *r)
+{
+    yyjson_val *tools = yyjson_obj_get(r->ask->root, "tools");
+    yyjson_val *tool = NULL;
+    yyjson_arr_iter groups = yyjson_arr_iter_with(tools);
+    r->ask->tools = ARENA_ARRAY(r->arena, struct sim_tool, SIM_TOOLS_MAX);
+    while ((tool = yyjson_arr_iter_next(&groups)) != NULL) {
+        yyjson_arr_iter items = yyjson_arr_iter_with(yyjson_obj_get(tool, "functionDeclarations"));
+        yyjson_val *function = NULL;
+        while ((function = yyjson_arr_iter_next(&items)) != NULL) {
+            yyjson_val *schema = yyjson_obj_get(function, "parametersJsonSchema");
+            if (r->ask->tool_count == SIM_TOOLS_MAX) {
+                return wrong(r, "tools", "at most 512 tools");
+            }
+            add_tool(r, json_get_str(function, "name"),
+                     schema ? schema : yyjson_obj_get(function, "parameters"));
+        }
+    }
+    return 0;
+}
+
+static void read_calling_config(const struct reader *r)
+{
+    struct sim_ask *ask = r->ask;
+    yyjson_val *config =
+        yyjson_obj_get(yyjson_obj_get(ask->root, "toolConfig"), "functionCallingConfig");
+    yyjson_val *allowed = yyjson_obj_get(config, "allowedFunctionNames");
+    struct str mode = json_get_str(config, "mode");
+    if (str_is(mode, "NONE")) {
+        ask->choice = SIM_CHOICE_NONE;
+    } else if (str_is(mode, "ANY")) {
+        ask->choice = SIM_CHOICE_REQUIRED;
+        if (yyjson_arr_size(allowed) == 1) {
+            ask->tool_named = json_str(yyjson_arr_get_first(allowed));
+            ask->one_tool = true;
+        }
+    }
+}
+
+static void read_generation_config(const struct reader *r)
+{
+    struct sim_ask *ask = r->ask;
+    yyjson_val *thinking = yyjson_obj_get(r->object, "thinkingConfig");
+    yyjson_val *schema = yyjson_obj_get(r->object, "responseJsonSchema");
+    int64_t budget = json_get_i64(thinking, "thinkingBudget", -1);
+    schema = schema ? schema : yyjson_obj_get(r->object, "responseSchema");
+    if (schema) {
+        ask->format = SIM_FORMAT_SCHEMA;
+        ask->schema = schema;
+    } else if (str_is(json_get_str(r->object, "responseMimeType"), "application/json")) {
+        ask->format = SIM_FORMAT_JSON;
+    }
+    ask->think = thinking && budget != 0;
+    ask->show_thinking = json_get_bool(thinking, "includeThoughts", false);
+    ask->thinking_max = budget > 0 ? budget : -1;
+}
+
+static bool holds_response(yyjson_val *parts)
+{
+    yyjson_arr_iter items = yyjson_arr_iter_with(parts);
+    yyjson_val *part = NULL;
+    while ((part = yyjson_arr_iter_next(&items)) != NULL) {
+        if (yyjson_obj_get(part, "functionResponse")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int read_gemini(struct reader *r)
+{
+    struct sim_ask *ask = r->ask;
+    yyjson_val *contents = yyjson_obj_get(ask->root, "contents");
+    yyjson_arr_iter items = yyjson_arr_iter_with(contents);
+    yyjson_val *content = NULL;
+    int rc = 0;
+    if (yyjson_arr_size(contents) == 0) {
+        return missing(r, "contents");
+    }
+    while ((content = yyjson_arr_iter_next(&items)) != NULL) {
+        yyjson_val *parts = yyjson_obj_get(content, "parts");
+        if (yyjson_arr_size(parts) == 0) {
+            return missing(r, "contents.parts");
+        }
+        ask->after_tool = holds_response(parts);
+        if (!str_is(json_get_str(content, "role"), "model")) {
+            ask->last_text = content_text(r->arena, parts);
+        }
+    }
+    if ((rc = read_declarations(r)) != 0) {
+        return rc;
+    }
+    read_calling_config(r);
+    r->object = yyjson_obj_get(ask->root, "generationConfig");
+    read_generation_config(r);
+    rc = read_count(r, "maxOutputTokens", INT64_MAX, &ask->max_tokens);
+    return rc == 0 ? read_stops(r, "stopSequences") : rc;
+}
+
 static int read_embeddings(struct reader *r)
 {
     return yyjson_obj_get(r->ask->root, "input") ? 0 : missing(r, "input");
@@ -461,8 +573,12 @@ static int read_root(struct reader *r, struct str body)
     }
     arena_defer(r->arena, free_document, doc);
     r->ask->root = yyjson_doc_get_root(doc);
+    r->object = r->ask->root;
     if (!yyjson_is_obj(r->ask->root)) {
         return sim_refuse(r->refusal, 400, NULL, NULL, "The body must be a JSON object.");
+    }
+    if (r->gemini) {
+        return 0;
     }
     yyjson_val *model = yyjson_obj_get(r->ask->root, "model");
     if (!model) {
@@ -482,6 +598,7 @@ int sim_ask_read(struct arena *arena, enum sim_route route, struct str body, uin
         [SIM_COMPLETIONS] = read_completions,
         [SIM_RESPONSES] = read_responses,
         [SIM_MESSAGES] = read_anthropic,
+        [SIM_GEMINI] = read_gemini,
         [SIM_COUNT_TOKENS] = read_anthropic,
         [SIM_EMBEDDINGS] = read_embeddings,
     };
@@ -489,7 +606,8 @@ int sim_ask_read(struct arena *arena, enum sim_route route, struct str body, uin
     struct reader r = {.arena = arena,
                        .ask = ask,
                        .refusal = ret_refusal,
-                       .anthropic = route == SIM_MESSAGES || route == SIM_COUNT_TOKENS};
+                       .anthropic = route == SIM_MESSAGES || route == SIM_COUNT_TOKENS,
+                       .gemini = route == SIM_GEMINI};
 
     *ask = (struct sim_ask){.route = route,
                             .max_tokens = -1,

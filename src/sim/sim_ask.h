@@ -29,6 +29,7 @@ enum sim_route {
     SIM_COMPLETIONS,
     SIM_RESPONSES,
     SIM_MESSAGES,
+    SIM_GEMINI, /* model and stream stand in the path: the caller sets them */
     SIM_COUNT_TOKENS,
     SIM_EMBEDDINGS
 };

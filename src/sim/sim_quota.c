@@ -157,7 +157,8 @@ size_t sim_quota_headers(struct sim_quota *q, enum dialect dialect, struct arena
                               .now_ms = now_ms,
                               .wall_ms = wall_ms,
                               .headers = headers};
-    if (!q->begun) {
+    /* Google tells its limits in refusals only. */
+    if (!q->begun || dialect == DIALECT_GEMINI) {
         return 0;
     }
     struct upstream_window *tokens = tighter(q, now_ms);

@@ -2,6 +2,7 @@
 
 #include "core/rand.h"
 #include "sim/sim_chat.h"
+#include "sim/sim_gemini.h"
 #include "sim/sim_messages.h"
 #include "sim/sim_responses.h"
 
@@ -12,10 +13,9 @@ struct sim_cursor {
 };
 
 static const struct sim_voice *const sim_voices[] = {
-    [SIM_CHAT] = &sim_chat_voice,
-    [SIM_COMPLETIONS] = &sim_completions_voice,
-    [SIM_RESPONSES] = &sim_responses_voice,
-    [SIM_MESSAGES] = &sim_messages_voice,
+    [SIM_CHAT] = &sim_chat_voice,           [SIM_COMPLETIONS] = &sim_completions_voice,
+    [SIM_RESPONSES] = &sim_responses_voice, [SIM_MESSAGES] = &sim_messages_voice,
+    [SIM_GEMINI] = &sim_gemini_voice,
 };
 
 void sim_speech_start(struct sim_speech *s, struct arena *arena, const struct sim_ask *ask,

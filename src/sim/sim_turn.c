@@ -77,7 +77,7 @@ static void common_headers(struct sim_turn *t, struct head *h)
     if (t->dialect == DIALECT_ANTHROPIC) {
         add_header(h, "request-id", request_id(t));
         add_header(h, "anthropic-organization-id", STR("org-sim"));
-    } else {
+    } else if (t->dialect == DIALECT_OPENAI) {
         add_header(h, "x-request-id", request_id(t));
         add_header(h, "openai-version", STR("2020-10-01"));
         add_header(h, "openai-organization", STR("org-sim"));
@@ -195,7 +195,7 @@ void sim_turn_fail(struct sim_turn *t, int status, int64_t retry_after_ms)
     bool anthropic = t->dialect == DIALECT_ANTHROPIC;
     struct dialect_error error = {.status = status,
                                   .message = str_of(anthropic ? wording.anthropic : wording.openai),
-                                  .code = wording.openai_code,
+                                  .code = t->dialect == DIALECT_GEMINI ? NULL : wording.openai_code,
                                   .request_id = request_id(t)};
     send_error(t, &error, retry_after_ms);
 }
@@ -324,7 +324,14 @@ static void break_off(struct sim_turn *t)
                                   .code = wording.openai_code,
                                   .request_id = request_id(t)};
     buf_clear(&sim->scratch);
-    dialect_write_stream_error(t->route, &error, t->speech.sequence, &sim->scratch);
+    if (t->dialect == DIALECT_GEMINI) {
+        error.code = NULL;
+        buf_puts(&sim->scratch, "data: ");
+        dialect_write_error(t->dialect, &error, &sim->scratch);
+        buf_puts(&sim->scratch, "\r\n\r\n");
+    } else {
+        dialect_write_stream_error(t->route, &error, t->speech.sequence, &sim->scratch);
+    }
     server_reply_bytes(request, buf_str(&sim->scratch));
     t->events++;
     sim->tally.stream_errors++;
