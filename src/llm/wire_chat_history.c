@@ -264,6 +264,16 @@ static size_t count_kind(const struct message *m, enum message_part_kind kind)
     return count;
 }
 
+static bool says_text(const struct message *m)
+{
+    for (size_t k = 0; k < m->part_count; k++) {
+        if (m->parts[k].kind == MESSAGE_TEXT && m->parts[k].text.n > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* All text of one kind as one string; null when there is none and calls stand for it. */
 static void put_joined(struct writing *w, const struct message *m, enum message_part_kind kind)
 {
@@ -354,8 +364,8 @@ static int put_said(struct writing *w, const struct message *m)
 
 static int write_assistant(struct writing *w, const struct message *m)
 {
-    bool silent = count_kind(m, MESSAGE_TEXT) == 0 &&
-                  (count_kind(m, MESSAGE_CALL) > 0 || count_kind(m, MESSAGE_REFUSAL) > 0);
+    bool silent =
+        !says_text(m) && (count_kind(m, MESSAGE_CALL) > 0 || count_kind(m, MESSAGE_REFUSAL) > 0);
     for (w->k = 0; w->k < m->part_count; w->k++) {
         enum message_part_kind kind = m->parts[w->k].kind;
         if (kind == MESSAGE_IMAGE || kind == MESSAGE_FILE || kind == MESSAGE_AUDIO ||

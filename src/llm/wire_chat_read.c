@@ -54,6 +54,30 @@ static const struct wire_member members[] = {
     {NULL,                     WIRE_READ,    NULL                                   },
 };
 
+static const struct wire_member tool_members[] = {
+    {"type",          WIRE_READ, NULL},
+    {"function",      WIRE_READ, NULL},
+    {"cache_control", WIRE_READ, NULL},
+    {NULL,            WIRE_READ, NULL},
+};
+
+static const struct wire_member function_members[] = {
+    {"name",        WIRE_READ, NULL},
+    {"description", WIRE_READ, NULL},
+    {"parameters",  WIRE_READ, NULL},
+    {"strict",      WIRE_READ, NULL},
+    {NULL,          WIRE_READ, NULL},
+};
+
+static const struct wire_member reasoning_members[] = {
+    {"effort",     WIRE_READ,    NULL},
+    {"max_tokens", WIRE_READ,    NULL},
+    {"exclude",    WIRE_READ,    NULL},
+    {"enabled",    WIRE_READ,    NULL},
+    {"summary",    WIRE_IGNORED, NULL}, /* how long it is to be */
+    {NULL,         WIRE_READ,    NULL},
+};
+
 struct reading {
     struct wire_at at;
     yyjson_val *body;
@@ -65,7 +89,8 @@ struct reading {
 static int read_function(const struct wire_at *at, yyjson_val *function, struct message_tool *tool)
 {
     tool->strict = -1;
-    int rc = wire_get_str(at, function, "name", &tool->name);
+    int rc = wire_check_members(at, function, function_members);
+    rc = rc < 0 ? rc : wire_get_str(at, function, "name", &tool->name);
     rc = rc < 0 ? rc : wire_get_str(at, function, "description", &tool->description);
     rc = rc < 0 ? rc : wire_get_json(at, function, "parameters", &tool->schema);
     rc = rc < 0 ? rc : wire_get_flag(at, function, "strict", &tool->strict);
@@ -84,7 +109,8 @@ static int read_tool(const struct wire_at *at, yyjson_val *from, struct message_
         return type.n > 0 ? wire_refuse(at, "type", "tools other than functions are not translated")
                           : wire_invalid(at, "type", "\"function\"");
     }
-    int rc = wire_get_obj(at, from, "function", &function);
+    int rc = wire_check_members(at, from, tool_members);
+    rc = rc < 0 ? rc : wire_get_obj(at, from, "function", &function);
     rc = rc < 0 ? rc : read_function(&inner, function, tool);
     return rc < 0 ? rc : wire_openai_get_cache(at, from, &tool->cache);
 }
@@ -307,7 +333,8 @@ static int read_reasoning(struct reading *x)
     if (rc < 0 || !object) {
         return rc;
     }
-    rc = wire_openai_get_effort(&at, object, "effort", &r->effort);
+    rc = wire_check_members(&at, object, reasoning_members);
+    rc = rc < 0 ? rc : wire_openai_get_effort(&at, object, "effort", &r->effort);
     rc = rc < 0 ? rc : wire_get_i64(&at, object, "max_tokens", 0, &r->thinking_budget);
     rc = rc < 0 ? rc : wire_get_bool(&at, object, "exclude", &excluded);
     rc = rc < 0 ? rc : wire_get_flag(&at, object, "enabled", &enabled);

@@ -141,7 +141,12 @@ static int read_content(const struct wire_at *at, yyjson_val *item, const char *
         if (rc < 0) {
             return rc;
         }
-        (*ret_count)++;
+        bool empty = parts[*ret_count].kind == MESSAGE_TEXT && parts[*ret_count].text.n == 0;
+        if (empty) {
+            parts[*ret_count] = (struct message_part){0};
+        } else {
+            (*ret_count)++;
+        }
     }
     return 0;
 }
@@ -329,6 +334,25 @@ static int read_thought(struct reading *x, const struct wire_at *at, yyjson_val 
     return 0;
 }
 
+/* Of items of all kinds. */
+static const struct wire_member item_members[] = {
+    {"type",              WIRE_READ,    NULL},
+    {"role",              WIRE_READ,    NULL},
+    {"content",           WIRE_READ,    NULL},
+    {"call_id",           WIRE_READ,    NULL},
+    {"name",              WIRE_READ,    NULL},
+    {"arguments",         WIRE_READ,    NULL},
+    {"output",            WIRE_READ,    NULL},
+    {"summary",           WIRE_READ,    NULL},
+    {"encrypted_content", WIRE_READ,    NULL},
+    {"id",                WIRE_READ,    NULL},
+    {"status",            WIRE_IGNORED, NULL},
+    {"phase",             WIRE_IGNORED, NULL},
+    {"caller",            WIRE_IGNORED, NULL},
+    {"namespace",         WIRE_DROPPED, NULL},
+    {NULL,                WIRE_READ,    NULL},
+};
+
 static const struct {
     const char *type;
     int (*read)(struct reading *x, const struct wire_at *at, yyjson_val *item);
@@ -351,7 +375,8 @@ static int read_item(struct reading *x, const struct wire_at *at, yyjson_val *it
     }
     for (size_t i = 0; i < ARRAY_LEN(items); i++) {
         if (str_is(type, items[i].type)) {
-            return items[i].read(x, at, item);
+            int rc = wire_check_members(at, item, item_members);
+            return rc < 0 ? rc : items[i].read(x, at, item);
         }
     }
     if (type.n == 0 || str_is(type, "item_reference")) {

@@ -47,6 +47,29 @@ static const struct wire_member members[] = {
     {NULL,                     WIRE_READ,    NULL},
 };
 
+static const struct wire_member tool_members[] = {
+    {"type",          WIRE_READ, NULL},
+    {"name",          WIRE_READ, NULL},
+    {"description",   WIRE_READ, NULL},
+    {"parameters",    WIRE_READ, NULL},
+    {"strict",        WIRE_READ, NULL},
+    {"cache_control", WIRE_READ, NULL},
+    {NULL,            WIRE_READ, NULL},
+};
+
+static const struct wire_member text_members[] = {
+    {"format",    WIRE_READ, NULL},
+    {"verbosity", WIRE_READ, NULL},
+    {NULL,        WIRE_READ, NULL},
+};
+
+static const struct wire_member reasoning_members[] = {
+    {"effort",           WIRE_READ, NULL},
+    {"summary",          WIRE_READ, NULL},
+    {"generate_summary", WIRE_READ, NULL},
+    {NULL,               WIRE_READ, NULL},
+};
+
 struct reading {
     struct wire_at at;
     yyjson_val *body;
@@ -67,7 +90,8 @@ static int read_tool(const struct wire_at *at, yyjson_val *from, struct message_
                                         "than functions are not translated")
                           : wire_invalid(at, "type", "\"function\"");
     }
-    int rc = wire_get_str(at, from, "name", &tool->name);
+    int rc = wire_check_members(at, from, tool_members);
+    rc = rc < 0 ? rc : wire_get_str(at, from, "name", &tool->name);
     rc = rc < 0 ? rc : wire_get_str(at, from, "description", &tool->description);
     rc = rc < 0 ? rc : wire_get_json(at, from, "parameters", &tool->schema);
     rc = rc < 0 ? rc : wire_get_flag(at, from, "strict", &tool->strict);
@@ -192,6 +216,7 @@ static int read_text(struct reading *x)
     yyjson_val *text = NULL;
     yyjson_val *format = NULL;
     int rc = wire_get_obj(&x->at, x->body, "text", &text);
+    rc = rc < 0 || !text ? rc : wire_check_members(&at, text, text_members);
     rc = rc < 0 ? rc : wire_get_str(&at, text, "verbosity", &x->r->verbosity);
     rc = rc < 0 ? rc : wire_get_obj(&at, text, "format", &format);
     if (rc < 0 || !format) {
@@ -216,6 +241,7 @@ static int read_reasoning(struct reading *x)
     yyjson_val *object = NULL;
     struct str summary = STR_EMPTY;
     int rc = wire_get_obj(&x->at, x->body, "reasoning", &object);
+    rc = rc < 0 || !object ? rc : wire_check_members(&at, object, reasoning_members);
     rc = rc < 0 ? rc : wire_openai_get_effort(&at, object, "effort", &x->r->effort);
     rc = rc < 0 ? rc : wire_get_str(&at, object, "generate_summary", &summary);
     rc = rc < 0 ? rc : wire_get_str(&at, object, "summary", &summary);

@@ -441,6 +441,9 @@ static void what_cannot_be_said_is_dropped_by_name(void **state)
         {WITH "\"chat_template_kwargs\":{},\"x\\ny\":1}", "x?y"},
         {SAID("{\"role\":\"assistant\",\"content\":\"x\",\"audio\":{\"id\":\"a\"}}"),
          "messages[1].audio"},
+        {WITH "\"reasoning\":{\"effort\":\"low\",\"depth\":3}}", "reasoning.depth"},
+        {WITH "\"tools\":[{\"type\":\"function\",\"colour\":1,\"function\":{\"name\":\"a\",\"x\":1}}]}",
+         "tools[0].colour, tools[0].function.x"},
         {SAID("{\"role\":\"user\",\"content\":\"x\",\"mood\":\"good\"}"), "messages[1].mood"},
     };
 

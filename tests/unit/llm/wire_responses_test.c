@@ -240,6 +240,11 @@ static void what_cannot_be_said_is_dropped_by_name(void **state)
         {WITH "\"include\":[\"reasoning.encrypted_content\",\"message.output_text.logprobs\"]}",
          "include[1]"},
         {WITH "\"unheard_of\":1}", "unheard_of"},
+        {WITH "\"text\":{\"Format\":{\"a\":1}}}", "text.Format"},
+        {WITH "\"reasoning\":{\"depth\":3}}", "reasoning.depth"},
+        {WITH "\"tools\":[{\"type\":\"function\",\"name\":\"a\",\"x\":1}]}", "tools[0].x"},
+        {ITEMS("{\"role\":\"user\",\"content\":\"x\",\"mood\":\"good\",\"status\":\"completed\"}"),
+         "input[0].mood"},
     };
 
     /* clang-format on */
