@@ -211,8 +211,8 @@ static void thoughts_are_read_from_every_field(void **state)
         "\"thinking\":\"hm\"",
         "\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"hm\"}]",
         "\"reasoning_details\":[{\"type\":\"reasoning.summary\",\"summary\":\"hm\"}]",
-        "\"reasoning\":\"hm\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"index\":0,"
-        "\"text\":\"h\"},{\"type\":\"reasoning.text\",\"index\":0,\"text\":\"m\"}]",
+        ("\"reasoning\":\"hm\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"index\":0,"
+         "\"text\":\"h\"},{\"type\":\"reasoning.text\",\"index\":0,\"text\":\"m\"}]"),
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
