@@ -30,7 +30,8 @@ struct owner {
     size_t body_bytes;
     int64_t length;
     bool is_head_request;
-    bool given;  /* a head */
+    bool given; /* a head */
+    bool ended;
     bool over;   /* on_end, on_fail or reset */
     bool resets; /* with its first body bytes */
     bool held;
@@ -94,6 +95,7 @@ static void on_end(void *ctx)
     BUG_ON(o->length >= 0 && !o->is_head_request && (int64_t)o->body_bytes != o->length &&
            o->body_bytes > 0);
     o->over = true;
+    o->ended = true;
     buf_puts(&o->log, "\nEND\n");
 }
 
@@ -103,7 +105,6 @@ static void on_fail(void *ctx, const struct error *why, enum http2_end end)
     BUG_ON(o->over || why->text[0] == '\0');
     BUG_ON(end != HTTP2_BROKEN && o->given);
     o->over = true;
-    buf_clear(&o->body); /* how much came before depends on the cuts */
     buf_putf(&o->log, "\nFAIL %d %d\n", why->code, end);
 }
 
@@ -168,7 +169,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uncounted = run(cut, data[0], bytes, (size_t)data[1] + 1) || uncounted;
     for (size_t i = 0; i < (size_t)(data[0] & 3) + 1; i++) {
         BUG_ON(!uncounted && !str_eq(buf_str(&whole[i].log), buf_str(&cut[i].log)));
-        BUG_ON(!uncounted && !str_eq(buf_str(&whole[i].body), buf_str(&cut[i].body)));
+        /* How much came of a body that did not come whole depends on the cuts. */
+        BUG_ON(!uncounted && whole[i].ended &&
+               !str_eq(buf_str(&whole[i].body), buf_str(&cut[i].body)));
         buf_release(&whole[i].body);
         buf_release(&cut[i].body);
         buf_release(&whole[i].log);
