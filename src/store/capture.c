@@ -30,25 +30,34 @@ static const struct component_names *names_of(struct str route)
     return NULL;
 }
 
-static void hash_into(struct str bytes, char *out)
+static void hash_into(struct hash_memo *memo, struct str bytes, char *out)
 {
-    struct hash_sha256 hash;
-
     if (bytes.n > 0) {
-        hash_sha256(bytes, &hash);
-        hash_sha256_hex(&hash, out);
+        hash_memo_hex(memo, bytes, out);
     }
 }
 
 /* Behind the closing quote of the string that opens at text[at]. */
 static size_t skip_string(struct str text, size_t at)
 {
-    for (at++; at < text.n && text.p[at] != '"'; at++) {
-        if (text.p[at] == '\\') {
-            at++;
+    size_t first = at + 1;
+
+    for (at = first; at < text.n; at++) {
+        const char *quote = memchr(text.p + at, '"', text.n - at);
+        size_t escapes = 0;
+
+        if (!quote) {
+            return text.n;
+        }
+        at = (size_t)(quote - text.p);
+        while (at - escapes > first && text.p[at - escapes - 1] == '\\') {
+            escapes++;
+        }
+        if (escapes % 2 == 0) {
+            return at + 1;
         }
     }
-    return at + 1;
+    return text.n;
 }
 
 /* The next element of an array that is a well-formed value span. *at starts at 1, behind the
@@ -89,7 +98,7 @@ static bool is_system(struct str message)
 }
 
 /* The system and developer messages of a chat, joined with LF, wherever they stand. */
-static void hash_system_messages(struct str messages, char *out)
+static void hash_system_messages(struct hash_memo *memo, struct str messages, char *out)
 {
     struct buf joined;
     struct str message, first = STR_EMPTY;
@@ -115,7 +124,7 @@ static void hash_system_messages(struct str messages, char *out)
         (void)buf_put_str(&joined, message);
     }
     BUG_ON(!buf_ok(&joined)); /* the parts with their commas are no shorter */
-    hash_into(count > 1 ? buf_str(&joined) : first, out);
+    hash_into(memo, count > 1 ? buf_str(&joined) : first, out);
     buf_release(&joined);
 }
 
@@ -125,7 +134,7 @@ static bool is_named(struct str key, const char *name)
 }
 
 /* One walk over the members of the body. A body that is no JSON object has no components. */
-static void hash_components(struct trace *trace, struct str body)
+static void hash_components(struct hash_memo *memo, struct trace *trace, struct str body)
 {
     const struct component_names *names = names_of(trace->route);
     struct str system = STR_EMPTY, tools = STR_EMPTY, messages = STR_EMPTY;
@@ -148,11 +157,11 @@ static void hash_components(struct trace *trace, struct str body)
     if (!json_scan_ok(&scan)) {
         return;
     }
-    hash_into(tools, trace->tools_hash);
-    hash_into(messages, trace->messages_hash);
-    hash_into(system, trace->system_hash);
+    hash_into(memo, tools, trace->tools_hash);
+    hash_into(memo, messages, trace->messages_hash);
+    hash_into(memo, system, trace->system_hash);
     if (names->system_in_messages) {
-        hash_system_messages(messages, trace->system_hash);
+        hash_system_messages(memo, messages, trace->system_hash);
     }
 }
 
@@ -191,7 +200,7 @@ static bool mask_text(struct str in, struct buf *out)
 
 /* Replaces the body by its masked form and names it. What is no text cannot be masked and is not
  * kept; what is neither JSON nor a stream of it is masked in both ways. */
-static void redact(struct buf *body, char *blob)
+static void redact(struct hash_memo *memo, struct buf *body, char *blob)
 {
     bool stream = capture_stream_is(buf_str(body));
     bool plain = !stream && !is_json(buf_str(body));
@@ -199,7 +208,7 @@ static void redact(struct buf *body, char *blob)
               mask(body, mask_json) && (!plain || mask(body, mask_text));
 
     if (ok) {
-        hash_into(buf_str(body), blob);
+        hash_into(memo, buf_str(body), blob);
     } else {
         buf_release(body);
     }
@@ -222,13 +231,13 @@ static void mask_errors(struct trace *trace)
     buf_release(&masked);
 }
 
-void capture_apply(struct trace *trace)
+void capture_apply(struct trace *trace, struct hash_memo *memo)
 {
     mask_errors(trace);
     if (trace->capture != TRACE_CAPTURE_NONE) {
-        hash_into(buf_str(&trace->request_body), trace->request_hash);
-        hash_into(buf_str(&trace->response_body), trace->response_hash);
-        hash_components(trace, buf_str(&trace->request_body));
+        hash_into(memo, buf_str(&trace->request_body), trace->request_hash);
+        hash_into(memo, buf_str(&trace->response_body), trace->response_hash);
+        hash_components(memo, trace, buf_str(&trace->request_body));
     }
     switch (trace->capture) {
     case TRACE_CAPTURE_NONE:
@@ -237,8 +246,8 @@ void capture_apply(struct trace *trace)
         buf_release(&trace->response_body);
         break;
     case TRACE_CAPTURE_REDACTED:
-        redact(&trace->request_body, trace->request_blob);
-        redact(&trace->response_body, trace->response_blob);
+        redact(memo, &trace->request_body, trace->request_blob);
+        redact(memo, &trace->response_body, trace->response_blob);
         break;
     case TRACE_CAPTURE_FULL:
         memcpy(trace->request_blob, trace->request_hash, sizeof(trace->request_blob));

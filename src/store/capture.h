@@ -21,10 +21,11 @@
  *
  * Runs on the store's writer thread: it may take its time.
  */
+#include "store/hash_memo.h"
 #include "store/trace.h"
 
 /* Fills the trace's hashes and blob names; afterwards its bodies hold what is to be kept and are
  * empty when nothing is. */
-void capture_apply(struct trace *trace);
+void capture_apply(struct trace *trace, struct hash_memo *memo);
 
 #endif

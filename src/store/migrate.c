@@ -102,9 +102,44 @@ static const char ledger_schema[] = "CREATE TABLE ledger (\n"
                                     "    usage_raw TEXT\n"
                                     ") STRICT, WITHOUT ROWID;\n";
 
+/* Rows go into blocks (store/block.h). weir_pack is a function of the driver's: it packs the rows
+ * of a group, whose columns are the first of trace_fields. A group is what one block may hold:
+ * 4,096 ms by time and by id, 256 rows. */
+static const char blocks_schema[] =
+    "CREATE TABLE trace_block (\n"
+    "    seq INTEGER PRIMARY KEY,\n"
+    "    first_ms INTEGER NOT NULL,\n" /* of started_ms */
+    "    last_ms INTEGER NOT NULL,\n"
+    "    first_id TEXT NOT NULL,\n"
+    "    last_id TEXT NOT NULL,\n"
+    "    rows INTEGER NOT NULL,\n"
+    "    bytes BLOB NOT NULL\n"
+    ") STRICT;\n"
+    "CREATE UNIQUE INDEX trace_block_first_id ON trace_block (first_id);\n"
+    "CREATE INDEX trace_block_first_ms ON trace_block (first_ms, last_ms, rows);\n"
+    "INSERT INTO trace_block (first_ms, last_ms, first_id, last_id, rows, bytes)\n"
+    "    SELECT min(started_ms), max(started_ms), min(id), max(id), count(*), weir_pack("
+    "id, parent, session, client_request_id, started_ms, tenant, "
+    "key_alias, client, user_agent, method, path, dialect, route, "
+    "model_asked, provider, model_routed, model_returned, stream, "
+    "attempts, attempts_json, route_json, params_json, status, "
+    "upstream_status, error_class, error_text, cancelled_in, "
+    "finish_reason, upstream_request_id, received_us, routed_us, sent_us, "
+    "head_us, first_us, done_us, overhead_us, request_bytes, "
+    "response_bytes, events, input_tokens, cached_tokens, "
+    "cache_write_tokens, cache_write_1h_tokens, output_tokens, "
+    "reasoning_tokens, usage_raw, usage_source, price_status, "
+    "price_version, price_note, cost_nanousd, capture, response_truncated, "
+    "request_hash, response_hash, system_hash, tools_hash, messages_hash, "
+    "request_blob, response_blob"
+    ")\n"
+    "    FROM trace GROUP BY started_ms >> 12, substr(id, 1, 9), seq >> 8 ORDER BY min(seq);\n"
+    "DROP TABLE trace;\n";
+
 const struct migration migrations[] = {
     {1, "traces and blobs", first_schema },
     {2, "the ledger",       ledger_schema},
+    {3, "traces in blocks", blocks_schema},
     {0, NULL,               NULL         },
 };
 

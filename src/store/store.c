@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 #include "store/blob.h"
+#include "store/block.h"
 #include "store/capture.h"
 #include "store/store_driver.h"
 #include "store/store_internal.h"
@@ -55,11 +56,14 @@ struct store {
     struct store_db *db;
     struct blob_codec codec;
     struct buf packed;
+    struct block block;
+    struct hash_memo *memo;
     struct retain retain;
     int64_t retain_next_us;
     bool retention_known;
     bool giving_up; /* closing, and the database cannot be written */
     struct trace *batch[STORE_BATCH_TRACES];
+    bool taken[STORE_BATCH_TRACES]; /* of the batch, in this attempt: in a block or given up */
     size_t batch_n;
 };
 
@@ -211,18 +215,53 @@ static int put_content(struct store *store, struct str body, const char *hex, in
                                    used_ms, err);
 }
 
-/* The row last: a row whose content could not be written is not written either. */
-static int put_one(struct store *store, const struct trace *trace, bool *ret_fresh,
-                   struct error *err)
+/* What is kept of the bodies. Rows come later: one whose content cannot be written is not written
+ * either, and counted in *bad. */
+static int put_contents(struct store *store, size_t *bad, struct error *err)
 {
-    int rc = put_content(store, buf_str(&trace->request_body), trace->request_blob,
-                         trace->started_ms, err);
+    for (size_t i = 0; i < store->batch_n; i++) {
+        const struct trace *trace = store->batch[i];
+        int rc = put_content(store, buf_str(&trace->request_body), trace->request_blob,
+                             trace->started_ms, err);
 
-    if (rc == 0) {
-        rc = put_content(store, buf_str(&trace->response_body), trace->response_blob,
-                         trace->started_ms, err);
+        if (rc == 0) {
+            rc = put_content(store, buf_str(&trace->response_body), trace->response_blob,
+                             trace->started_ms, err);
+        }
+        store->taken[i] = rc == ERR_INVALID;
+        *bad += rc == ERR_INVALID;
+        if (rc < 0 && rc != ERR_INVALID) {
+            return rc;
+        }
     }
-    return rc < 0 ? rc : store->driver->put_trace(store->db, trace, ret_fresh, err);
+    return 0;
+}
+
+/* The rows in blocks. When `again`, a block that is there already is the one that a commit has
+ * written which seemed to fail. */
+static int put_rows(struct store *store, bool again, size_t *bad, struct error *err)
+{
+    size_t unfit = 0;
+    int rc = 0;
+
+    while (rc == 0 &&
+           block_pack(&store->block, store->batch, store->taken, store->batch_n, &unfit)) {
+        bool fresh = true;
+
+        *bad += unfit;
+        if (unfit > 0) {
+            error_set(err, ERR_INVALID, "%zu traces have no id, or are too large", unfit);
+        }
+        if (store->block.rows > 0) {
+            rc = store->driver->put_block(store->db, &store->block, &fresh, err);
+        }
+        if (rc == 0 && !fresh && !again) {
+            error_set(err, ERR_INVALID, "a trace with the id %s is there already",
+                      store->block.first_id);
+            *bad += store->block.rows;
+        }
+    }
+    return rc;
 }
 
 /* One attempt at the whole batch, in one transaction. *ret_bad counts rows that can never be
@@ -232,19 +271,11 @@ static int write_batch(struct store *store, bool again, size_t *ret_bad, struct 
     size_t bad = 0;
     int rc = store->driver->begin(store->db, err);
 
-    for (size_t i = 0; i < store->batch_n && rc == 0; i++) {
-        bool fresh = true;
-
-        rc = put_one(store, store->batch[i], &fresh, err);
-        if (rc == ERR_INVALID) {
-            bad++;
-            rc = 0;
-        } else if (rc == 0 && !fresh && !again) {
-            /* When again, a commit that seemed to fail did work. */
-            error_set(err, ERR_INVALID, "a trace with the id %s is there already",
-                      store->batch[i]->id);
-            bad++;
-        }
+    if (rc == 0) {
+        rc = put_contents(store, &bad, err);
+    }
+    if (rc == 0) {
+        rc = put_rows(store, again, &bad, err);
     }
     if (rc == 0) {
         rc = store->driver->commit(store->db, err);
@@ -310,7 +341,7 @@ static void process_batch(struct store *store)
 
     for (size_t i = 0; i < store->batch_n; i++) {
         bytes += trace_bytes(store->batch[i]); /* as counted when submitted */
-        capture_apply(store->batch[i]);
+        capture_apply(store->batch[i], store->memo);
     }
     write_persistently(store, &failed, &err);
     for (size_t i = 0; i < store->batch_n; i++) {
@@ -319,6 +350,9 @@ static void process_batch(struct store *store)
     }
     if (store->packed.cap > PACK_KEEP_BYTES) {
         buf_release(&store->packed);
+    }
+    if (store->block.bytes.cap > PACK_KEEP_BYTES) {
+        buf_release(&store->block.bytes);
     }
     pthread_mutex_lock(&store->lock);
     store->counts.ring_traces -= store->batch_n;
@@ -494,6 +528,8 @@ static void store_free(struct store *store)
     store->driver->close(store->db);
     blob_codec_release(&store->codec);
     buf_release(&store->packed);
+    block_release(&store->block);
+    hash_memo_free(store->memo);
     pthread_cond_destroy(&store->work);
     pthread_cond_destroy(&store->done);
     pthread_mutex_destroy(&store->lock);
@@ -518,6 +554,8 @@ int store_open(const char *url, struct store **ret_store, struct error *err)
     store->db = db;
     blob_codec_init(&store->codec);
     buf_init(&store->packed, BLOB_PACKED_BYTES_MAX);
+    block_init(&store->block);
+    store->memo = hash_memo_new();
     pthread_mutex_init(&store->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

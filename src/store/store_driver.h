@@ -9,7 +9,7 @@
  *
  * A connection (struct store_db, each driver's own) is used by one thread at a time. Every write
  * is in a transaction: begin, put..., commit; after a failure rollback, which may be called when
- * none is open. Failures are ERR_INVALID when this one row can never be written, ERR_BUSY or
+ * none is open. Failures are ERR_INVALID when this one value can never be written, ERR_BUSY or
  * ERR_IO when the database cannot be written now.
  */
 #include <stdbool.h>
@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/str.h"
+#include "store/block.h"
 #include "store/store.h"
 #include "store/trace.h"
 
@@ -46,8 +47,8 @@ struct store_driver {
     void (*close)(struct store_db *db);
 
     int (*begin)(struct store_db *db, struct error *err);
-    /* *ret_fresh is false when a trace with this id is there already; it is left as it is. */
-    int (*put_trace)(struct store_db *db, const struct trace *trace, bool *ret_fresh,
+    /* *ret_fresh is false when a block with this first_id is there already; it is left as it is. */
+    int (*put_block)(struct store_db *db, const struct block *block, bool *ret_fresh,
                      struct error *err);
     /* Notes that a blob was used at this time; *ret_found tells whether it is there. */
     int (*touch_blob)(struct store_db *db, const struct hash_sha256 *name, int64_t used_ms,
@@ -57,7 +58,8 @@ struct store_driver {
     int (*commit)(struct store_db *db, struct error *err);
     void (*rollback)(struct store_db *db);
 
-    /* Deleting, oldest first, at most `limit` rows; each is a transaction of its own. */
+    /* Deleting, oldest first, at most `limit` rows; each is a transaction of its own. Traces go by
+     * whole blocks, at least one, where all of a block is old enough. */
     int (*delete_traces)(struct store_db *db, int64_t before_ms, int64_t limit,
                          struct store_deleted *ret_deleted, struct error *err);
     /* Also stops when it has deleted `bytes_max` packed bytes. */

@@ -22,7 +22,7 @@ static int step_traces(struct retain *retain, const struct store_driver *driver,
                                    &deleted, err);
     }
     retain->rows_deleted += (uint64_t)deleted.rows;
-    if (deleted.rows < RETAIN_STEP_ROWS) {
+    if (deleted.rows == 0) {
         retain->stage = RETAIN_BLOBS;
     }
     return rc;

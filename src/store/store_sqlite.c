@@ -6,6 +6,9 @@
 #include "store/store_sqlite_internal.h"
 
 static const char *const statement_texts[SQLITE_STATEMENTS] = {
+    [SQLITE_PUT_BLOCK] =
+        ("INSERT INTO trace_block (first_ms, last_ms, first_id, last_id, rows, bytes)"
+         " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (first_id) DO NOTHING"),
     [SQLITE_FIND_BLOB] = "SELECT last_used_ms FROM blob WHERE hash = ?1",
     [SQLITE_TOUCH_BLOB] = "UPDATE blob SET last_used_ms = ?2 WHERE hash = ?1",
     [SQLITE_PUT_BLOB] =
@@ -13,9 +16,16 @@ static const char *const statement_texts[SQLITE_STATEMENTS] = {
     [SQLITE_GET_BLOB] = "SELECT size, bytes FROM blob WHERE hash = ?1",
     [SQLITE_BEGIN] = "BEGIN IMMEDIATE",
     [SQLITE_COMMIT] = "COMMIT",
-    [SQLITE_DELETE_TRACES] =
-        ("DELETE FROM trace WHERE seq IN (SELECT seq FROM trace WHERE started_ms < ?1"
-         " ORDER BY started_ms LIMIT ?2) RETURNING started_ms"),
+    [SQLITE_BLOCKS_FORWARD] =
+        "SELECT first_ms, rows FROM trace_block WHERE first_ms > ?1 ORDER BY first_ms",
+    [SQLITE_BLOCKS_BACK] =
+        "SELECT first_ms, rows FROM trace_block WHERE first_ms < ?1 ORDER BY first_ms DESC",
+    [SQLITE_OLD_BLOCK] = ("SELECT seq, last_ms, rows FROM trace_block WHERE first_ms < ?1"
+                          " ORDER BY first_ms, seq LIMIT 1"),
+    [SQLITE_GET_BLOCK] = "SELECT bytes FROM trace_block WHERE seq = ?1",
+    [SQLITE_CUT_BLOCK] = ("UPDATE trace_block SET first_ms = ?2, last_ms = ?3, first_id = ?4,"
+                          " last_id = ?5, rows = ?6, bytes = ?7 WHERE seq = ?1"),
+    [SQLITE_DELETE_BLOCK] = "DELETE FROM trace_block WHERE seq = ?1",
     [SQLITE_OLD_BLOBS] =
         ("SELECT rowid, last_used_ms, length(bytes) FROM blob WHERE last_used_ms < ?1"
          " ORDER BY last_used_ms LIMIT ?2"),
@@ -32,36 +42,16 @@ void store_sqlite_put_columns(struct buf *sql)
     }
 }
 
-static void put_insert(struct buf *sql)
-{
-    (void)buf_puts(sql, "INSERT INTO trace (");
-    store_sqlite_put_columns(sql);
-    (void)buf_puts(sql, ") VALUES (");
-    for (const struct trace_field *f = trace_fields; f->name; f++) {
-        (void)buf_puts(sql, f == trace_fields ? "?" : ", ?");
-    }
-    (void)buf_puts(sql, ") ON CONFLICT (id) DO NOTHING");
-}
-
 sqlite3_stmt *store_sqlite_statement(struct store_db *db, enum sqlite_statement which,
                                      struct error *err)
 {
-    struct buf sql;
     int result;
 
     if (db->statements[which]) {
         return db->statements[which];
     }
-    buf_init(&sql, STORE_SQLITE_SQL_MAX);
-    if (statement_texts[which]) {
-        (void)buf_puts(&sql, statement_texts[which]);
-    } else {
-        put_insert(&sql);
-    }
-    BUG_ON(!buf_ok(&sql));
-    result = sqlite3_prepare_v3(db->sql, buf_cstr(&sql), -1, SQLITE_PREPARE_PERSISTENT,
+    result = sqlite3_prepare_v3(db->sql, statement_texts[which], -1, SQLITE_PREPARE_PERSISTENT,
                                 &db->statements[which], NULL);
-    buf_release(&sql);
     if (result != SQLITE_OK) {
         (void)store_sqlite_fail(db, result, "preparing a statement", err);
         return NULL;
@@ -119,36 +109,22 @@ static void rollback(struct store_db *db)
     }
 }
 
-static int put_trace(struct store_db *db, const struct trace *trace, bool *ret_fresh,
+static int put_block(struct store_db *db, const struct block *block, bool *ret_fresh,
                      struct error *err)
 {
-    sqlite3_stmt *statement = store_sqlite_statement(db, SQLITE_PUT_TRACE, err);
-    struct trace_value values[TRACE_FIELDS_MAX]; /* bound bytes stay here until the step */
+    sqlite3_stmt *statement = store_sqlite_statement(db, SQLITE_PUT_BLOCK, err);
     int rc;
 
     if (!statement) {
         return ERR_IO;
     }
-    for (int i = 0; trace_fields[i].name; i++) {
-        struct trace_value *value = &values[i];
-
-        trace_get(trace, &trace_fields[i], value);
-        switch (value->kind) {
-        case TRACE_VALUE_NULL:
-            (void)sqlite3_bind_null(statement, i + 1);
-            break;
-        case TRACE_VALUE_I64:
-            (void)sqlite3_bind_int64(statement, i + 1, value->i64);
-            break;
-        case TRACE_VALUE_TEXT:
-            store_sqlite_bind_text(statement, i + 1, value->text);
-            break;
-        case TRACE_VALUE_BYTES:
-            store_sqlite_bind_bytes(statement, i + 1, value->bytes, sizeof(value->bytes));
-            break;
-        }
-    }
-    rc = store_sqlite_run(db, statement, "writing a trace", err);
+    (void)sqlite3_bind_int64(statement, 1, block->first_ms);
+    (void)sqlite3_bind_int64(statement, 2, block->last_ms);
+    store_sqlite_bind_text(statement, 3, str_of(block->first_id));
+    store_sqlite_bind_text(statement, 4, str_of(block->last_id));
+    (void)sqlite3_bind_int64(statement, 5, (int64_t)block->rows);
+    store_sqlite_bind_bytes(statement, 6, block->bytes.p, block->bytes.n);
+    rc = store_sqlite_run(db, statement, "writing traces", err);
     if (rc == 0) {
         *ret_fresh = sqlite3_changes(db->sql) > 0;
     }
@@ -294,7 +270,7 @@ const struct store_driver store_sqlite = {
     .open_reader = open_reader,
     .close = store_sqlite_close,
     .begin = begin,
-    .put_trace = put_trace,
+    .put_block = put_block,
     .touch_blob = touch_blob,
     .put_blob = put_blob,
     .commit = commit,

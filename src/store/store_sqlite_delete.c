@@ -21,10 +21,15 @@ static int finish(struct store_db *db, int rc, struct error *err)
     return rc;
 }
 
-static int delete_traces(struct store_db *db, int64_t before_ms, int64_t limit,
-                         struct store_deleted *deleted, struct error *err)
+struct old_block {
+    int64_t seq, last_ms, rows; /* no rows: there is none */
+};
+
+/* The oldest block with a row from before this time. */
+static int find_old_block(struct store_db *db, int64_t before_ms, struct old_block *ret_old,
+                          struct error *err)
 {
-    sqlite3_stmt *statement = store_sqlite_statement(db, SQLITE_DELETE_TRACES, err);
+    sqlite3_stmt *statement = store_sqlite_statement(db, SQLITE_OLD_BLOCK, err);
     int result;
     int rc = 0;
 
@@ -32,16 +37,133 @@ static int delete_traces(struct store_db *db, int64_t before_ms, int64_t limit,
         return ERR_IO;
     }
     (void)sqlite3_bind_int64(statement, 1, before_ms);
-    (void)sqlite3_bind_int64(statement, 2, limit);
-    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-        int64_t started_ms = sqlite3_column_int64(statement, 0);
-        deleted->newest_ms = deleted->rows ? later(deleted->newest_ms, started_ms) : started_ms;
-        deleted->rows++;
-    }
-    if (result != SQLITE_DONE) {
-        rc = store_sqlite_fail(db, result, "deleting old traces", err);
+    result = sqlite3_step(statement);
+    *ret_old = (struct old_block){0};
+    if (result == SQLITE_ROW) {
+        ret_old->seq = sqlite3_column_int64(statement, 0);
+        ret_old->last_ms = sqlite3_column_int64(statement, 1);
+        ret_old->rows = sqlite3_column_int64(statement, 2);
+    } else if (result != SQLITE_DONE) {
+        rc = store_sqlite_fail(db, result, "looking for old traces", err);
     }
     (void)sqlite3_reset(statement);
+    return rc;
+}
+
+static int delete_block(struct store_db *db, int64_t seq, struct error *err)
+{
+    sqlite3_stmt *statement = store_sqlite_statement(db, SQLITE_DELETE_BLOCK, err);
+
+    if (!statement) {
+        return ERR_IO;
+    }
+    (void)sqlite3_bind_int64(statement, 1, seq);
+    return store_sqlite_run(db, statement, "deleting old traces", err);
+}
+
+static int put_cut_block(struct store_db *db, int64_t seq, const struct block *block,
+                         struct error *err)
+{
+    sqlite3_stmt *statement = store_sqlite_statement(db, SQLITE_CUT_BLOCK, err);
+
+    if (!statement) {
+        return ERR_IO;
+    }
+    (void)sqlite3_bind_int64(statement, 1, seq);
+    (void)sqlite3_bind_int64(statement, 2, block->first_ms);
+    (void)sqlite3_bind_int64(statement, 3, block->last_ms);
+    store_sqlite_bind_text(statement, 4, str_of(block->first_id));
+    store_sqlite_bind_text(statement, 5, str_of(block->last_id));
+    (void)sqlite3_bind_int64(statement, 6, (int64_t)block->rows);
+    store_sqlite_bind_bytes(statement, 7, block->bytes.p, block->bytes.n);
+    return store_sqlite_run(db, statement, "cutting a block of traces", err);
+}
+
+/* The rows of a block that are not from before this time; the caller frees them. */
+static int read_younger(struct str bytes, int64_t before_ms, struct trace **traces, size_t *ret_n,
+                        struct error *err)
+{
+    struct block_reader reader;
+    const struct trace *row;
+    int rc;
+
+    block_reader_init(&reader);
+    rc = block_reader_start(&reader, bytes, err);
+    while (rc == 0 && (rc = block_reader_next(&reader, &row, err)) == 1) {
+        rc = 0;
+        if (row->started_ms >= before_ms) {
+            traces[*ret_n] = trace_clone(row);
+            (*ret_n)++;
+        }
+    }
+    block_reader_release(&reader);
+    return rc;
+}
+
+/* Some rows of the block are too old and some are not. A damaged block is told and left: soon all
+ * of it is old. */
+static int cut_block(struct store_db *db, const struct old_block *old, int64_t before_ms,
+                     int64_t *ret_rows, struct error *err)
+{
+    sqlite3_stmt *statement = store_sqlite_statement(db, SQLITE_GET_BLOCK, err);
+    struct trace *traces[BLOCK_ROWS_MAX];
+    struct block block;
+    size_t n = 0;
+    int rc = 0;
+
+    if (!statement) {
+        return ERR_IO;
+    }
+    (void)sqlite3_bind_int64(statement, 1, old->seq);
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW) {
+        const void *bytes = sqlite3_column_blob(statement, 0);
+        rc = read_younger(str_make(bytes, (size_t)sqlite3_column_bytes(statement, 0)), before_ms,
+                          traces, &n, err);
+    } else {
+        rc = store_sqlite_fail(db, result, "reading a block of traces", err);
+    }
+    (void)sqlite3_reset(statement);
+    block_init(&block);
+    if (rc == 0 && !block_pack_all(&block, traces, n)) {
+        rc = error_set(err, ERR_INVALID, "store %s: a block of traces cannot be cut", db->name);
+    }
+    if (rc == 0) {
+        rc = put_cut_block(db, old->seq, &block, err);
+    }
+    *ret_rows = old->rows - (int64_t)n;
+    block_release(&block);
+    while (n > 0) {
+        n--;
+        trace_free(traces[n]);
+    }
+    return rc;
+}
+
+static int delete_traces(struct store_db *db, int64_t before_ms, int64_t limit,
+                         struct store_deleted *deleted, struct error *err)
+{
+    struct old_block old;
+    int rc = 0;
+
+    while (rc == 0 && deleted->rows < limit) {
+        int64_t newest_ms, rows;
+
+        rc = find_old_block(db, before_ms, &old, err);
+        if (rc < 0 || old.rows == 0 || (deleted->rows > 0 && deleted->rows + old.rows > limit)) {
+            break;
+        }
+        rows = old.rows;
+        if (old.last_ms < before_ms) {
+            newest_ms = old.last_ms;
+            rc = delete_block(db, old.seq, err);
+        } else {
+            newest_ms = before_ms - 1;
+            rc = cut_block(db, &old, before_ms, &rows, err);
+        }
+        deleted->newest_ms = deleted->rows ? later(deleted->newest_ms, newest_ms) : newest_ms;
+        deleted->rows += rows;
+    }
     return rc;
 }
 

@@ -11,14 +11,19 @@
 
 /* Statements that are prepared once and kept; their text stands in store_sqlite.c. */
 enum sqlite_statement {
-    SQLITE_PUT_TRACE = 0, /* made from trace_fields */
+    SQLITE_PUT_BLOCK = 0,
     SQLITE_FIND_BLOB,
     SQLITE_TOUCH_BLOB,
     SQLITE_PUT_BLOB,
     SQLITE_GET_BLOB,
     SQLITE_BEGIN,
     SQLITE_COMMIT,
-    SQLITE_DELETE_TRACES,
+    SQLITE_BLOCKS_FORWARD,
+    SQLITE_BLOCKS_BACK,
+    SQLITE_OLD_BLOCK,
+    SQLITE_GET_BLOCK,
+    SQLITE_CUT_BLOCK,
+    SQLITE_DELETE_BLOCK,
     SQLITE_OLD_BLOBS,
     SQLITE_DELETE_BLOB,
     SQLITE_PUT_LEDGER,
@@ -67,6 +72,13 @@ MUST_CHECK int store_sqlite_run(struct store_db *db, sqlite3_stmt *statement, co
 
 /* "id, parent, ..." */
 void store_sqlite_put_columns(struct buf *sql);
+
+/* Views in the value live as long as SQLite's. */
+struct trace_value store_sqlite_value(sqlite3_value *from);
+
+/* Makes the connection know the table `trace`, which shows the rows of all blocks one by one, and
+ * the function weir_pack, which migrations use. */
+MUST_CHECK int store_sqlite_add_rows(struct store_db *db, struct error *err);
 
 /* ---- the parts of the driver that stand in other files ---- */
 

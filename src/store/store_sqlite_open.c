@@ -200,6 +200,9 @@ static int set_up(struct store_db *db, bool writes, int *ret_version, struct err
     (void)sqlite3_busy_timeout(db->sql,
                                writes ? STORE_SQLITE_BUSY_WRITER_MS : STORE_SQLITE_BUSY_READER_MS);
     rc = check_owner(db, ret_version, err);
+    if (rc == 0) {
+        rc = store_sqlite_add_rows(db, err);
+    }
     if (rc < 0 || !writes) {
         return rc < 0 ? rc : store_sqlite_exec(db, reader_settings, err);
     }

@@ -120,6 +120,16 @@ static int where_filter(struct query *query, const struct store_filter *filter, 
     return where_status(query, filter->status, err);
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* A prepared and bound statement, or NULL with *err set. */
 static sqlite3_stmt *query_prepare(struct store_db *db, struct query *query, struct error *err)
 {
@@ -153,26 +163,9 @@ static struct str column_str(sqlite3_stmt *statement, int i)
 static struct trace *read_trace(sqlite3_stmt *statement)
 {
     struct trace *trace = trace_new();
-    struct trace_value value;
 
     for (int i = 0; trace_fields[i].name; i++) {
-        value.kind = TRACE_VALUE_NULL;
-        switch (sqlite3_column_type(statement, i)) {
-        case SQLITE_INTEGER:
-            value = i64_value(sqlite3_column_int64(statement, i));
-            break;
-        case SQLITE_TEXT:
-            value = text_value(column_str(statement, i));
-            break;
-        case SQLITE_BLOB:
-            if (sqlite3_column_bytes(statement, i) == (int)sizeof(value.bytes)) {
-                value.kind = TRACE_VALUE_BYTES;
-                memcpy(value.bytes, sqlite3_column_blob(statement, i), sizeof(value.bytes));
-            }
-            break;
-        default:
-            break;
-        }
+        struct trace_value value = store_sqlite_value(sqlite3_column_value(statement, i));
         trace_set(trace, &trace_fields[i], &value);
     }
     return trace;
@@ -185,28 +178,87 @@ static void select_traces(struct query *query)
     (void)buf_puts(&query->sql, " FROM trace");
 }
 
-int store_sqlite_list(struct store_db *db, const struct store_filter *filter,
-                      int (*fn)(void *ctx, const struct trace *trace), void *ctx, struct error *err)
+/*
+ * A list is read in windows of time, each sorted on its own: what is asked for mostly stands in
+ * the first, and a sort of millions of rows is never needed. A window is as many blocks as hold
+ * about so many rows, twice as many each time.
+ */
+#define WINDOW_ROWS_FIRST INT64_C(256)
+#define WINDOW_ROWS_MAX   INT64_C(16384)
+
+struct window {
+    int64_t since_ms, until_ms; /* until is not included */
+    int64_t rows;
+    bool last;
+};
+
+/* The window that begins where the one before has ended: moves the bound that is still open. */
+static int find_window(struct store_db *db, bool oldest_first, struct window *window,
+                       struct error *err)
+{
+    enum sqlite_statement which = oldest_first ? SQLITE_BLOCKS_FORWARD : SQLITE_BLOCKS_BACK;
+    sqlite3_stmt *statement = store_sqlite_statement(db, which, err);
+    int64_t rows = 0;
+    int result;
+    int rc = 0;
+
+    if (!statement) {
+        return ERR_IO;
+    }
+    (void)sqlite3_bind_int64(statement, 1, oldest_first ? window->since_ms : window->until_ms);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        int64_t first_ms = sqlite3_column_int64(statement, 0);
+
+        /* Going forward a window ends before the next block, going back with its last one. */
+        if (oldest_first && rows >= window->rows) {
+            window->until_ms = first_ms;
+            break;
+        }
+        rows += sqlite3_column_int64(statement, 1);
+        if (!oldest_first && rows >= window->rows) {
+            window->since_ms = first_ms;
+            break;
+        }
+    }
+    window->last = result == SQLITE_DONE;
+    if (result != SQLITE_ROW && result != SQLITE_DONE) {
+        rc = store_sqlite_fail(db, result, "looking for traces", err);
+    }
+    (void)sqlite3_reset(statement);
+    return rc;
+}
+
+/* Who gets the rows of a list, and how many more. */
+struct listing {
+    int (*fn)(void *ctx, const struct trace *trace);
+    void *ctx;
+    int64_t left;
+};
+
+static int list_window(struct store_db *db, const struct store_filter *filter,
+                       const struct window *window, struct listing *listing, struct error *err)
 {
     struct query query;
     sqlite3_stmt *statement = NULL;
-    int64_t limit = filter->limit > 0 ? filter->limit : STORE_LIST_DEFAULT;
     int result = SQLITE_DONE;
     int rc;
 
     select_traces(&query);
     rc = where_filter(&query, filter, err);
     if (rc == 0) {
-        limit = limit < STORE_LIST_MAX ? limit : STORE_LIST_MAX;
-        (void)buf_puts(&query.sql, filter->oldest_first ? " ORDER BY started_ms, seq"
-                                                        : " ORDER BY started_ms DESC, seq DESC");
-        (void)buf_putf(&query.sql, " LIMIT ?%d", query_value(&query, i64_value(limit)));
+        int since = query_value(&query, i64_value(window->since_ms));
+        int until = query_value(&query, i64_value(window->until_ms));
+        (void)buf_putf(&query.sql, " AND started_ms >= ?%d AND started_ms < ?%d", since, until);
+        (void)buf_puts(&query.sql, filter->oldest_first ? " ORDER BY started_ms, rowid"
+                                                        : " ORDER BY started_ms DESC, rowid DESC");
+        (void)buf_putf(&query.sql, " LIMIT ?%d", query_value(&query, i64_value(listing->left)));
         statement = query_prepare(db, &query, err);
         rc = statement ? 0 : ERR_IO;
     }
     while (rc == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         struct trace *trace = read_trace(statement);
-        rc = fn(ctx, trace);
+        listing->left--;
+        rc = listing->fn(listing->ctx, trace);
         trace_free(trace);
     }
     if (rc == 0 && result != SQLITE_DONE) {
@@ -214,6 +266,39 @@ int store_sqlite_list(struct store_db *db, const struct store_filter *filter,
     }
     sqlite3_finalize(statement);
     query_release(&query);
+    return rc;
+}
+
+int store_sqlite_list(struct store_db *db, const struct store_filter *filter,
+                      int (*fn)(void *ctx, const struct trace *trace), void *ctx, struct error *err)
+{
+    struct listing listing = {fn, ctx, filter->limit > 0 ? filter->limit : STORE_LIST_DEFAULT};
+    struct window window = {
+        .since_ms = filter->since_ms > 0 ? filter->since_ms : INT64_MIN,
+        .until_ms = filter->until_ms > 0 ? filter->until_ms : INT64_MAX,
+        .rows = WINDOW_ROWS_FIRST,
+    };
+    const struct window all = window;
+    int rc = 0;
+
+    listing.left = listing.left < STORE_LIST_MAX ? listing.left : STORE_LIST_MAX;
+    while (rc == 0 && listing.left > 0 && !window.last && window.since_ms < window.until_ms) {
+        rc = find_window(db, filter->oldest_first, &window, err);
+        if (rc < 0) {
+            break;
+        }
+        window.since_ms = later(window.since_ms, all.since_ms);
+        window.until_ms = earlier(window.until_ms, all.until_ms);
+        rc = list_window(db, filter, &window, &listing, err);
+        if (filter->oldest_first) {
+            window.since_ms = window.until_ms;
+            window.until_ms = all.until_ms;
+        } else {
+            window.until_ms = window.since_ms;
+            window.since_ms = all.since_ms;
+        }
+        window.rows = earlier(window.rows * 2, WINDOW_ROWS_MAX);
+    }
     return rc;
 }
 

@@ -119,6 +119,25 @@ struct trace *trace_new(void)
     return trace;
 }
 
+struct trace *trace_clone(const struct trace *trace)
+{
+    struct trace *copy = trace_new();
+    struct arena arena = copy->arena;
+    struct buf request = copy->request_body, response = copy->response_body;
+
+    *copy = *trace;
+    copy->arena = arena;
+    copy->request_body = request;
+    copy->response_body = response;
+    for (const struct trace_field *f = trace_fields; f->name; f++) {
+        if (f->type == TRACE_TYPE_STR || f->type == TRACE_TYPE_JSON) {
+            struct str *text = (struct str *)(void *)((char *)copy + f->offset);
+            *text = arena_str(&copy->arena, *text);
+        }
+    }
+    return copy;
+}
+
 void trace_free(struct trace *trace)
 {
     if (!trace) {

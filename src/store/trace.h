@@ -12,8 +12,8 @@
  * A `struct trace` is filled by the loop that serves the request and handed to the store's writer
  * (store_submit), which takes it over. Its strings live in its own arena.
  *
- * To add a field: (1) the member here; (2) its row in trace_fields; (3) a migration that adds the
- * column. Reading, writing and the JSON form follow from the row.
+ * To add a field: (1) the member here; (2) its row at the end of trace_fields, where older stores
+ * do not have it (block.h). Reading, writing and the JSON form follow from the row.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -114,6 +114,8 @@ struct trace {
 /* All unknowns set, buffers and arena ready. Nothing is billed until settling says otherwise: a
  * request that is refused before any call is TRACE_NO_CHARGE. */
 struct trace *trace_new(void);
+/* A copy, without the bodies. */
+struct trace *trace_clone(const struct trace *trace);
 /* Accepts NULL. */
 void trace_free(struct trace *trace);
 /* Memory held, roughly: what the store's ring counts. */
@@ -155,7 +157,8 @@ struct trace_field {
     size_t offset;
 };
 
-/* Everything but the bodies, in the order above; ends with .name == NULL. */
+/* Everything but the bodies; ends with .name == NULL. The order and the types are those of what is
+ * stored: they stay, and new ones go to the end. */
 extern const struct trace_field trace_fields[];
 #define TRACE_FIELDS_MAX 96
 

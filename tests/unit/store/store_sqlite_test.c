@@ -255,11 +255,12 @@ static void settings_that_stay_in_the_file_are_right(void **state)
         const char *sql;
         const char *value;
     } rows[] = {
-        {"PRAGMA journal_mode",                                                            "wal"       },
-        {"PRAGMA auto_vacuum",                                                             "2"         },
-        {"PRAGMA application_id",                                                          "2003134834"},
-        {"PRAGMA integrity_check",                                                         "ok"        },
-        {"SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'trace'", "2"         },
+        {"PRAGMA journal_mode",                                                                  "wal"       },
+        {"PRAGMA auto_vacuum",                                                                   "2"         },
+        {"PRAGMA application_id",                                                                "2003134834"},
+        {"PRAGMA integrity_check",                                                               "ok"        },
+        {"SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'trace_block'",
+         "2"                                                                                                 },
     };
     struct folder folder;
     char value[64];
@@ -278,37 +279,111 @@ static void settings_that_stay_in_the_file_are_right(void **state)
     folder_remove(&folder);
 }
 
-static void the_table_has_a_column_for_each_field_and_no_other(void **state)
+/* What schema version 1 was: a wide row for each trace. */
+static void make_version_1(const struct folder *folder)
 {
+    exec(folder->file, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = 0x77656972;"
+                       "PRAGMA user_version = 1");
+    exec(folder->file, migrations[0].sql);
+    exec(folder->file,
+         "INSERT INTO trace (id, session, started_ms, stream, attempts, status, upstream_status,"
+         " request_bytes, response_bytes, events, input_tokens, usage_source, price_status,"
+         " cost_nanousd, capture, response_truncated, request_hash, usage_raw)"
+         " WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 2999)"
+         " SELECT printf('%012x', 1700000000000 + i * 10) || printf('%020x', i), 's' || (i % 7),"
+         " 1700000000000 + i * 10, i % 2, 1, 200, 200, i, 2 * i, 0, nullif(i, 5), 'provider',"
+         " CASE i % 2 WHEN 0 THEN 'priced' ELSE 'unpriced' END, CASE i % 2 WHEN 0 THEN i END,"
+         " 'hashes', 0, x'"
+         "0000000000000000000000000000000000000000000000000000000000000001', '{\"a\":' || i || '}' "
+         "FROM n");
+}
+
+static int check_migrated(void *ctx, const struct trace *row)
+{
+    int *next = (int *)ctx;
+    char text[80];
+
+    snprintf(text, sizeof(text), "%012llx%020x", 1700000000000ULL + (unsigned)*next * 10U,
+             (unsigned)*next);
+    assert_string_equal(row->id, text);
+    assert_int_equal(row->started_ms, 1700000000000 + *next * 10);
+    snprintf(text, sizeof(text), "s%d", *next % 7);
+    assert_str(row->session, text);
+    assert_int_equal(row->stream, *next % 2);
+    assert_int_equal(row->response_bytes, 2 * *next);
+    assert_int_equal(row->input_tokens, *next == 5 ? -1 : *next);
+    assert_int_equal(row->price_status, *next % 2 ? TRACE_UNPRICED : TRACE_PRICED);
+    assert_int_equal(row->cost_nanousd, *next % 2 ? 0 : *next);
+    assert_int_equal(row->usage_source, TRACE_USAGE_PROVIDER);
+    snprintf(text, sizeof(text), "%062d01", 0);
+    assert_string_equal(row->request_hash, text);
+    snprintf(text, sizeof(text), "{\"a\":%d}", *next);
+    assert_str(row->usage_raw, text);
+    assert_int_equal(row->output_tokens, -1);
+    (*next)++;
+    return 0;
+}
+
+static void rows_of_version_1_are_there_after_the_migration(void **state)
+{
+    struct store_filter filter = {.limit = STORE_LIST_MAX, .oldest_first = true};
     struct folder folder;
-    sqlite3 *db = NULL;
-    sqlite3_stmt *statement = NULL;
-    size_t columns = 0, fields = 0;
+    struct store *store = NULL;
+    struct store_reader *reader = NULL;
+    struct error err = {0};
+    char value[64];
+    int next = 0;
 
     (void)state;
     folder_make(&folder);
-    make_store(&folder, 1);
-    assert_int_equal(sqlite3_open(folder.file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db,
-                                        "SELECT name FROM pragma_table_info('trace') WHERE "
-                                        "name <> 'seq'",
-                                        -1, &statement, NULL),
-                     SQLITE_OK);
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(statement, 0);
-        bool known = false;
-        for (const struct trace_field *f = trace_fields; f->name && !known; f++) {
-            known = strcmp(f->name, name) == 0;
-        }
-        assert_true(known);
-        columns++;
-    }
-    while (trace_fields[fields].name) {
-        fields++;
-    }
-    assert_int_equal(columns, fields);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
+    make_version_1(&folder);
+    assert_int_equal(store_reader_open(folder.url, &reader, &err), ERR_INVALID);
+    assert_contains(err.text, "weir serve");
+    assert_fine(store_open(folder.url, &store, &err), err);
+    store_close(store);
+    assert_fine(store_reader_open(folder.url, &reader, &err), err);
+    assert_fine(store_list(reader, &filter, check_migrated, &next, &err), err);
+    assert_int_equal(next, 3000);
+    store_reader_close(reader);
+    query(folder.file, "SELECT count(*) FROM sqlite_schema WHERE name = 'trace'", value,
+          sizeof(value));
+    assert_string_equal(value, "0");
+    query(folder.file, "PRAGMA integrity_check", value, sizeof(value));
+    assert_string_equal(value, "ok");
+    folder_remove(&folder);
+}
+
+static void a_version_1_that_holds_nothing_migrates_too(void **state)
+{
+    struct folder folder;
+
+    (void)state;
+    folder_make(&folder);
+    make_version_1(&folder);
+    exec(folder.file, "DELETE FROM trace");
+    make_store(&folder, 2);
+    assert_int_equal(count_at(folder.url), 2);
+    folder_remove(&folder);
+}
+
+static void a_damaged_block_is_told(void **state)
+{
+    struct store_filter filter = {.limit = 10};
+    struct folder folder;
+    struct store_reader *reader = NULL;
+    struct seen seen = {0};
+    struct error err = {0};
+
+    (void)state;
+    folder_make(&folder);
+    make_store(&folder, 5);
+    exec(folder.file, "UPDATE trace_block SET bytes = zeroblob(length(bytes))");
+    assert_fine(store_reader_open(folder.url, &reader, &err), err);
+    assert_int_equal(store_list(reader, &filter, see, &seen, &err), ERR_IO);
+    assert_contains(err.text, "damaged");
+    assert_contains(err.text, "checksum");
+    assert_int_equal(seen.n, 0);
+    store_reader_close(reader);
     folder_remove(&folder);
 }
 
@@ -346,7 +421,9 @@ int main(void)
         cmocka_unit_test(an_empty_file_becomes_a_store),
         cmocka_unit_test(a_missing_store_is_not_made_by_reading),
         cmocka_unit_test(settings_that_stay_in_the_file_are_right),
-        cmocka_unit_test(the_table_has_a_column_for_each_field_and_no_other),
+        cmocka_unit_test(rows_of_version_1_are_there_after_the_migration),
+        cmocka_unit_test(a_version_1_that_holds_nothing_migrates_too),
+        cmocka_unit_test(a_damaged_block_is_told),
         cmocka_unit_test(names_that_sqlite_has_a_meaning_for_are_files),
     };
 

@@ -6,6 +6,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "core/hash.h"
+#include "core/rand.h"
+
 static struct store *open_store(const struct folder *folder)
 {
     struct store *store = NULL;
@@ -213,6 +216,19 @@ static void closing_while_the_file_is_locked_gives_up(void **state)
     folder_remove(&folder);
 }
 
+/* A row of about a kilobyte that no packing makes smaller. */
+static struct trace *noisy_trace(void)
+{
+    struct trace *trace = make_trace(1, TRACE_CAPTURE_HASHES, "{}", "x");
+    unsigned char noise[512];
+    char hex[2 * sizeof(noise) + 1];
+
+    rand_bytes(noise, sizeof(noise));
+    hash_hex(noise, sizeof(noise), hex);
+    trace->user_agent = arena_str(&trace->arena, str_of(hex));
+    return trace;
+}
+
 /* In a child: the limit on the size of files stands for a full disk. */
 static void write_to_a_full_disk(const struct folder *folder, int *ret_step)
 {
@@ -227,7 +243,7 @@ static void write_to_a_full_disk(const struct folder *folder, int *ret_step)
         return;
     }
     for (int i = 0; i < 500; i++) { /* one batch: it is tried for STORE_RETRY_MS */
-        (void)store_submit(store, make_trace(1, TRACE_CAPTURE_HASHES, "{}", "x"));
+        (void)store_submit(store, noisy_trace());
     }
     store_flush(store);
     store_count(store, &counts);
@@ -271,28 +287,54 @@ static void a_full_disk_fails_counted_and_writing_goes_on_later(void **state)
     folder_remove(&folder);
 }
 
-static void an_id_that_is_there_already_fails_alone(void **state)
+static void a_trace_that_cannot_be_a_row_fails_alone(void **state)
 {
+    static const char *const bad[] = {"", "short", "0123456789ABCDEF0123456789ABCDEF"};
     struct folder folder;
     struct store_counts counts;
 
     (void)state;
     folder_make(&folder);
     struct store *store = open_store(&folder);
-    struct trace *first = make_trace(1, TRACE_CAPTURE_HASHES, "{}", "x");
-    struct trace *second = make_trace(2, TRACE_CAPTURE_HASHES, "{}", "x");
-    struct trace *third = make_trace(3, TRACE_CAPTURE_HASHES, "{}", "x");
-    memcpy(second->id, first->id, sizeof(second->id));
-    assert_true(store_submit(store, first));
-    assert_true(store_submit(store, second));
-    assert_true(store_submit(store, third));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct trace *trace = make_trace(2, TRACE_CAPTURE_HASHES, "{}", "x");
+        memset(trace->id, 0, sizeof(trace->id));
+        memcpy(trace->id, bad[i], strlen(bad[i]));
+        assert_true(store_submit(store, make_trace(1, TRACE_CAPTURE_HASHES, "{}", "x")));
+        assert_true(store_submit(store, trace));
+    }
+    assert_true(store_submit(store, make_trace(3, TRACE_CAPTURE_HASHES, "{}", "x")));
     store_flush(store);
     counts = counts_of(store);
-    assert_int_equal(counts.written, 2);
+    assert_int_equal(counts.written, ARRAY_LEN(bad) + 1);
+    assert_int_equal(counts.failed, ARRAY_LEN(bad));
+    assert_contains(counts.last_error, "have no id");
+    store_close(store);
+    assert_int_equal(count_at(folder.url), ARRAY_LEN(bad) + 1);
+    folder_remove(&folder);
+}
+
+static void a_block_that_is_there_already_is_not_written_again(void **state)
+{
+    struct folder folder;
+    struct store_counts counts;
+    char id[TRACE_ID_HEX + 1];
+
+    (void)state;
+    folder_make(&folder);
+    struct store *store = open_store(&folder);
+    for (int i = 0; i < 2; i++) {
+        struct trace *trace = make_trace(1, TRACE_CAPTURE_HASHES, "{}", "x");
+        memcpy(i == 0 ? id : trace->id, i == 0 ? trace->id : id, sizeof(id));
+        assert_true(store_submit(store, trace));
+        store_flush(store);
+    }
+    counts = counts_of(store);
+    assert_int_equal(counts.written, 1);
     assert_int_equal(counts.failed, 1);
     assert_contains(counts.last_error, "there already");
     store_close(store);
-    assert_int_equal(count_at(folder.url), 2);
+    assert_int_equal(count_at(folder.url), 1);
     folder_remove(&folder);
 }
 
@@ -424,7 +466,8 @@ int main(void)
         cmocka_unit_test(a_full_ring_drops_and_counts_and_a_locked_file_is_waited_for),
         cmocka_unit_test(the_ring_is_bounded_in_bytes_too),
         cmocka_unit_test(closing_while_the_file_is_locked_gives_up),
-        cmocka_unit_test(an_id_that_is_there_already_fails_alone),
+        cmocka_unit_test(a_trace_that_cannot_be_a_row_fails_alone),
+        cmocka_unit_test(a_block_that_is_there_already_is_not_written_again),
         cmocka_unit_test(equal_content_is_kept_once),
         cmocka_unit_test(retention_runs_soon_after_it_is_set),
         cmocka_unit_test(urls_say_which_store),

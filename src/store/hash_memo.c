@@ -1,0 +1,126 @@
+#include "store/hash_memo.h"
+
+#include "core/mem.h"
+#include "core/rand.h"
+
+#define SAMPLE_EDGE   32 /* bytes from the start, and as many from the end */
+#define SAMPLE_POINTS 8  /* and words from between */
+#define SAMPLE_WORD   8
+
+struct slot {
+    uint64_t sample; /* of the last content that came here; 0 = none yet */
+    char *content;   /* NULL: none is kept */
+    size_t n;
+    char hex[HASH_SHA256_HEX + 1];
+};
+
+struct hash_memo {
+    uint64_t key[2];
+    struct hash_digest *digest;
+    struct hash_memo_counts counts;
+    size_t hand; /* the slot that is emptied next when there is too much */
+    struct slot slots[HASH_MEMO_SLOTS];
+};
+
+struct hash_memo *hash_memo_new(void)
+{
+    struct hash_memo *memo = (struct hash_memo *)x_calloc(1, sizeof(*memo));
+
+    rand_bytes(memo->key, sizeof(memo->key));
+    memo->digest = hash_digest_new();
+    return memo;
+}
+
+void hash_memo_free(struct hash_memo *memo)
+{
+    if (!memo) {
+        return;
+    }
+    for (size_t i = 0; i < HASH_MEMO_SLOTS; i++) {
+        x_free(memo->slots[i].content);
+    }
+    hash_digest_free(memo->digest);
+    x_free(memo);
+}
+
+/* Both edges, words from between, and the length. Equal contents have equal samples. */
+static uint64_t sample_of(const struct hash_memo *memo, struct str content)
+{
+    char sample[2 * SAMPLE_EDGE + SAMPLE_POINTS * SAMPLE_WORD + sizeof(size_t)];
+    size_t n = 0;
+
+    if (content.n <= sizeof(sample)) {
+        return hash_sip(memo->key, content) | 1;
+    }
+    memcpy(sample, content.p, SAMPLE_EDGE);
+    n += SAMPLE_EDGE;
+    memcpy(sample + n, content.p + content.n - SAMPLE_EDGE, SAMPLE_EDGE);
+    n += SAMPLE_EDGE;
+    for (size_t i = 1; i <= SAMPLE_POINTS; i++) {
+        memcpy(sample + n, content.p + (content.n - SAMPLE_WORD) * i / (SAMPLE_POINTS + 1),
+               SAMPLE_WORD);
+        n += SAMPLE_WORD;
+    }
+    memcpy(sample + n, &content.n, sizeof(content.n));
+    n += sizeof(content.n);
+    return hash_sip(memo->key, str_make(sample, n)) | 1; /* 0 is no sample */
+}
+
+static void forget(struct hash_memo *memo, struct slot *slot)
+{
+    memo->counts.bytes -= slot->n;
+    slot->n = 0;
+    X_FREE(slot->content);
+}
+
+static void keep(struct hash_memo *memo, struct slot *slot, struct str content)
+{
+    forget(memo, slot);
+    while (memo->counts.bytes + content.n > HASH_MEMO_BYTES_MAX) {
+        forget(memo, &memo->slots[memo->hand]);
+        memo->hand = (memo->hand + 1) % HASH_MEMO_SLOTS;
+    }
+    slot->content = (char *)x_malloc(content.n);
+    memcpy(slot->content, content.p, content.n);
+    slot->n = content.n;
+    memo->counts.bytes += content.n;
+}
+
+static void compute(const struct hash_memo *memo, struct str content, char *out)
+{
+    struct hash_sha256 hash;
+
+    hash_digest_sha256(memo->digest, content, &hash);
+    hash_sha256_hex(&hash, out);
+}
+
+void hash_memo_hex(struct hash_memo *memo, struct str content, char *out)
+{
+    uint64_t sample;
+    struct slot *slot;
+
+    if (content.n == 0 || content.n > HASH_MEMO_ENTRY_BYTES) {
+        compute(memo, content, out);
+        return;
+    }
+    sample = sample_of(memo, content);
+    slot = &memo->slots[(sample >> 1) % HASH_MEMO_SLOTS];
+    if (slot->sample == sample && slot->content && slot->n == content.n &&
+        memcmp(slot->content, content.p, content.n) == 0) {
+        memo->counts.hits++;
+        memcpy(out, slot->hex, sizeof(slot->hex));
+        return;
+    }
+    memo->counts.misses++;
+    compute(memo, content, out);
+    if (slot->sample == sample) {
+        keep(memo, slot, content);
+        memcpy(slot->hex, out, sizeof(slot->hex));
+    }
+    slot->sample = sample;
+}
+
+struct hash_memo_counts hash_memo_count(const struct hash_memo *memo)
+{
+    return memo->counts;
+}
