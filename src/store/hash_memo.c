@@ -43,27 +43,33 @@ void hash_memo_free(struct hash_memo *memo)
     x_free(memo);
 }
 
-/* Both edges, words from between, and the length. Equal contents have equal samples. */
+static uint64_t mix(uint64_t hash, const char *word, uint64_t key)
+{
+    uint64_t value;
+
+    memcpy(&value, word, sizeof(value));
+    hash = (hash ^ value) * key;
+    return hash ^ (hash >> 29);
+}
+
+/* Both edges, words from between, and the length; keyed. Equal contents have equal samples, and
+ * that is all that is needed of it. */
 static uint64_t sample_of(const struct hash_memo *memo, struct str content)
 {
-    char sample[2 * SAMPLE_EDGE + SAMPLE_POINTS * SAMPLE_WORD + sizeof(size_t)];
-    size_t n = 0;
+    const uint64_t key = memo->key[1] | 1; /* odd: multiplying loses nothing */
+    uint64_t hash = memo->key[0] ^ (content.n * key);
 
-    if (content.n <= sizeof(sample)) {
+    if (content.n <= 2 * SAMPLE_EDGE) {
         return hash_sip(memo->key, content) | 1;
     }
-    memcpy(sample, content.p, SAMPLE_EDGE);
-    n += SAMPLE_EDGE;
-    memcpy(sample + n, content.p + content.n - SAMPLE_EDGE, SAMPLE_EDGE);
-    n += SAMPLE_EDGE;
-    for (size_t i = 1; i <= SAMPLE_POINTS; i++) {
-        memcpy(sample + n, content.p + (content.n - SAMPLE_WORD) * i / (SAMPLE_POINTS + 1),
-               SAMPLE_WORD);
-        n += SAMPLE_WORD;
+    for (size_t i = 0; i < SAMPLE_EDGE; i += SAMPLE_WORD) {
+        hash = mix(hash, content.p + i, key);
+        hash = mix(hash, content.p + content.n - SAMPLE_EDGE + i, key);
     }
-    memcpy(sample + n, &content.n, sizeof(content.n));
-    n += sizeof(content.n);
-    return hash_sip(memo->key, str_make(sample, n)) | 1; /* 0 is no sample */
+    for (size_t i = 1; i <= SAMPLE_POINTS; i++) {
+        hash = mix(hash, content.p + (content.n - SAMPLE_WORD) * i / (SAMPLE_POINTS + 1), key);
+    }
+    return hash | 1; /* 0 is no sample */
 }
 
 static void forget(struct hash_memo *memo, struct slot *slot)
@@ -104,7 +110,7 @@ void hash_memo_hex(struct hash_memo *memo, struct str content, char *out)
         return;
     }
     sample = sample_of(memo, content);
-    slot = &memo->slots[(sample >> 1) % HASH_MEMO_SLOTS];
+    slot = &memo->slots[(sample >> 32) % HASH_MEMO_SLOTS];
     if (slot->sample == sample && slot->content && slot->n == content.n &&
         memcmp(slot->content, content.p, content.n) == 0) {
         memo->counts.hits++;

@@ -7,9 +7,8 @@
 
 #include "core/clock.h"
 #include "core/mem.h"
-#include "store/blob.h"
-#include "store/block.h"
-#include "store/capture.h"
+#include "store/hash_memo.h"
+#include "store/store_batch.h"
 #include "store/store_driver.h"
 #include "store/store_internal.h"
 #include "store/store_retain.h"
@@ -19,7 +18,6 @@
 /* After a step of retention the writer lets as much time pass as the step took, within these. */
 #define RETAIN_PAUSE_MIN_MS 5
 #define RETAIN_PAUSE_MAX_MS 200
-#define PACK_KEEP_BYTES     (4u << 20)
 
 /* Ends with NULL. */
 static const struct store_driver *const store_drivers[] = {
@@ -27,20 +25,27 @@ static const struct store_driver *const store_drivers[] = {
     NULL,
 };
 
+/*
+ * Two threads, so that a disk that is slow for a moment does not hold up what needs none: the
+ * packer takes traces out of the ring and prepares batches; the writer commits them and retains.
+ */
 struct store {
     const struct store_driver *driver;
-    pthread_t thread;
+    pthread_t packer, writer;
 
     /* Shared, under the lock. */
     pthread_mutex_t lock;
-    pthread_cond_t work; /* the writer has something to do */
-    pthread_cond_t done; /* the writer did something */
+    pthread_cond_t to_pack;  /* the packer has something to do */
+    pthread_cond_t to_write; /* the writer has */
+    pthread_cond_t done;     /* the writer did something */
     struct trace *ring[STORE_RING_TRACES];
-    size_t head, n;    /* of the ring: the oldest, how many */
-    uint64_t accepted; /* put into the ring, ever */
-    uint64_t finished; /* of those: written or failed */
-    uint64_t flush_to; /* somebody waits until that many are finished */
-    int64_t first_us;  /* when the ring was last empty and got one */
+    size_t head, n;              /* of the ring: the oldest, how many */
+    size_t ring_bytes;           /* of those */
+    struct batch *first, **last; /* prepared, not yet taken by the writer */
+    uint64_t accepted;           /* put into the ring, ever */
+    uint64_t finished;           /* of those: written or failed */
+    uint64_t flush_to;           /* somebody waits until that many are finished */
+    int64_t first_us;            /* when the ring was last empty and got one */
     struct store_counts counts;
     char retain_error[ERROR_TEXT_MAX], ledger_error[ERROR_TEXT_MAX];
     struct store_retention retention;
@@ -51,20 +56,18 @@ struct store {
     bool feed_busy;           /* the writer is using it */
     uint64_t pulled, pull_to; /* how often it was asked; until then somebody waits */
     int64_t feed_next_us;
+    bool packed; /* stopping, and the packer has ended: no further batch will come */
+
+    /* The packer's own. */
+    struct hash_memo *memo;
 
     /* The writer's own. */
     struct store_db *db;
-    struct blob_codec codec;
-    struct buf packed;
-    struct block block;
-    struct hash_memo *memo;
+    struct batch_target target;
     struct retain retain;
     int64_t retain_next_us;
     bool retention_known;
     bool giving_up; /* closing, and the database cannot be written */
-    struct trace *batch[STORE_BATCH_TRACES];
-    bool taken[STORE_BATCH_TRACES]; /* of the batch, in this attempt: in a block or given up */
-    size_t batch_n;
 };
 
 /* ---- URLs ---- */
@@ -105,18 +108,83 @@ const struct store_driver *store_find_driver(struct str url, struct str *ret_pat
     return NULL;
 }
 
-/* ---- the writer thread ---- */
+/* ---- waiting ---- */
 
-static void deadline_after(struct timespec *ret_at, int64_t wait_us)
+/* Waits for the condition, which belongs to the lock, at most until this time. */
+static void wait_until(struct store *store, pthread_cond_t *condition, int64_t until_us)
 {
-    clock_gettime(CLOCK_MONOTONIC, ret_at);
-    ret_at->tv_sec += wait_us / 1000000;
-    ret_at->tv_nsec += wait_us % 1000000 * 1000;
-    if (ret_at->tv_nsec >= 1000000000) {
-        ret_at->tv_nsec -= 1000000000;
-        ret_at->tv_sec++;
+    struct timespec at = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+
+    if (until_us == INT64_MAX) {
+        (void)pthread_cond_wait(condition, &store->lock);
+    } else {
+        (void)pthread_cond_timedwait(condition, &store->lock, &at);
     }
 }
+
+/* ---- the packer thread ---- */
+
+/* The packer may sleep until then before it takes what is in the ring; under the lock. */
+static int64_t pack_at_us(const struct store *store)
+{
+    if (store->stopping || store->n >= STORE_BATCH_TRACES ||
+        store->ring_bytes >= STORE_BATCH_BYTES ||
+        (store->n > 0 && store->flush_to > store->finished)) {
+        return 0;
+    }
+    return store->n > 0 ? store->first_us + STORE_COMMIT_MS * US_PER_MS : INT64_MAX;
+}
+
+/* Waits for work and takes a batch; NULL when the store is closed and the ring is empty. */
+static struct batch *take_traces(struct store *store)
+{
+    struct batch *batch = batch_new();
+    int64_t at_us;
+
+    pthread_mutex_lock(&store->lock);
+    while ((at_us = pack_at_us(store)) > clock_mono_us()) {
+        wait_until(store, &store->to_pack, at_us);
+    }
+    while (store->n > 0 && batch_has_room(batch)) {
+        batch_add(batch, store->ring[store->head]);
+        store->ring[store->head] = NULL;
+        store->head = (store->head + 1) % STORE_RING_TRACES;
+        store->n--;
+    }
+    store->ring_bytes -= batch->bytes;
+    pthread_mutex_unlock(&store->lock);
+    if (batch->traces_n == 0) {
+        batch_free(batch);
+        return NULL;
+    }
+    return batch;
+}
+
+static void *run_packer(void *ctx)
+{
+    struct store *store = (struct store *)ctx;
+    struct batch *batch;
+
+    (void)pthread_setname_np(pthread_self(), "weir-pack");
+    while ((batch = take_traces(store))) {
+        size_t before_bytes = batch->bytes; /* as counted when submitted */
+
+        batch_prepare(batch, store->memo);
+        pthread_mutex_lock(&store->lock);
+        store->counts.ring_bytes += batch->bytes - before_bytes;
+        *store->last = batch;
+        store->last = &batch->next;
+        pthread_cond_signal(&store->to_write);
+        pthread_mutex_unlock(&store->lock);
+    }
+    pthread_mutex_lock(&store->lock);
+    store->packed = true;
+    pthread_cond_signal(&store->to_write);
+    pthread_mutex_unlock(&store->lock);
+    return NULL;
+}
+
+/* ---- the writer thread ---- */
 
 /* Sleeps at most this long unless the store is being closed. Not under the lock. */
 static void pause_writer(struct store *store, int64_t wait_us)
@@ -124,168 +192,43 @@ static void pause_writer(struct store *store, int64_t wait_us)
     int64_t end_us = clock_mono_us() + wait_us;
 
     pthread_mutex_lock(&store->lock);
-    for (int64_t left_us = wait_us; left_us > 0 && !store->stopping;
-         left_us = end_us - clock_mono_us()) {
-        struct timespec at;
-        deadline_after(&at, left_us);
-        (void)pthread_cond_timedwait(&store->work, &store->lock, &at);
+    while (!store->stopping && clock_mono_us() < end_us) {
+        wait_until(store, &store->to_write, end_us);
     }
     pthread_mutex_unlock(&store->lock);
 }
 
-/* How long the writer may wait for more before it takes what is in the ring; under the lock. */
-static int64_t wait_for_batch_us(const struct store *store, int64_t now_us)
+/* The writer may sleep until then when no batch comes; under the lock. */
+static int64_t write_at_us(const struct store *store)
 {
     int64_t until_us = store->retention_known ? store->retain_next_us : INT64_MAX;
 
     if (store->feed && store->feed_next_us < until_us) {
         until_us = store->feed_next_us;
     }
-    if (store->n > 0) {
-        int64_t commit_us = store->first_us + STORE_COMMIT_MS * US_PER_MS;
-        until_us = commit_us < until_us ? commit_us : until_us;
-    }
-    if (store->stopping || store->retention_set || store->pulled < store->pull_to ||
-        store->n >= STORE_BATCH_TRACES || store->counts.ring_bytes >= STORE_BATCH_BYTES ||
-        (store->n > 0 && store->flush_to > store->finished)) {
-        return 0;
-    }
-    return until_us == INT64_MAX ? INT64_MAX : until_us - now_us;
+    return store->packed || store->retention_set || store->pulled < store->pull_to ? 0 : until_us;
 }
 
-static void wait_for_work(struct store *store)
+/* Waits for work. *ret_batch is the next one, or NULL when there is none but time for retention or
+ * the ledger has come. False when the store is closed and everything is written. */
+static bool take_batch(struct store *store, struct batch **ret_batch)
 {
-    for (;;) {
-        int64_t wait_us = wait_for_batch_us(store, clock_mono_us());
-        struct timespec at;
-
-        if (wait_us <= 0) {
-            return;
-        }
-        if (wait_us == INT64_MAX) {
-            (void)pthread_cond_wait(&store->work, &store->lock);
-        } else {
-            deadline_after(&at, wait_us);
-            (void)pthread_cond_timedwait(&store->work, &store->lock, &at);
-        }
-    }
-}
-
-/* Waits for work and takes a batch. False when the store is closed and everything is written. */
-static bool take_batch(struct store *store)
-{
-    size_t bytes = 0;
+    struct batch *batch;
+    int64_t at_us;
 
     pthread_mutex_lock(&store->lock);
-    wait_for_work(store);
-    while (store->n > 0 && store->batch_n < STORE_BATCH_TRACES && bytes < STORE_BATCH_BYTES) {
-        struct trace *trace = store->ring[store->head];
-
-        store->ring[store->head] = NULL;
-        store->head = (store->head + 1) % STORE_RING_TRACES;
-        store->n--;
-        store->batch[store->batch_n] = trace;
-        store->batch_n++;
-        bytes += trace_bytes(trace);
+    while (!store->first && (at_us = write_at_us(store)) > clock_mono_us()) {
+        wait_until(store, &store->to_write, at_us);
     }
-    bool more = store->batch_n > 0 || !store->stopping;
+    batch = store->first;
+    if (batch) {
+        store->first = batch->next;
+        store->last = store->first ? store->last : &store->first;
+    }
+    bool more = batch || !store->packed;
     pthread_mutex_unlock(&store->lock);
+    *ret_batch = batch;
     return more;
-}
-
-static int put_content(struct store *store, struct str body, const char *hex, int64_t used_ms,
-                       struct error *err)
-{
-    struct hash_sha256 name;
-    bool found = false;
-    int rc;
-
-    if (hash_sha256_parse(str_of(hex), &name) < 0) {
-        return 0; /* nothing is to be kept */
-    }
-    rc = store->driver->touch_blob(store->db, &name, used_ms, &found, err);
-    if (rc < 0 || found) {
-        return rc;
-    }
-    rc = blob_pack(&store->codec, body, &store->packed, err);
-    if (rc < 0) {
-        return ERR_INVALID; /* this row only */
-    }
-    return store->driver->put_blob(store->db, &name, buf_str(&store->packed), (int64_t)body.n,
-                                   used_ms, err);
-}
-
-/* What is kept of the bodies. Rows come later: one whose content cannot be written is not written
- * either, and counted in *bad. */
-static int put_contents(struct store *store, size_t *bad, struct error *err)
-{
-    for (size_t i = 0; i < store->batch_n; i++) {
-        const struct trace *trace = store->batch[i];
-        int rc = put_content(store, buf_str(&trace->request_body), trace->request_blob,
-                             trace->started_ms, err);
-
-        if (rc == 0) {
-            rc = put_content(store, buf_str(&trace->response_body), trace->response_blob,
-                             trace->started_ms, err);
-        }
-        store->taken[i] = rc == ERR_INVALID;
-        *bad += rc == ERR_INVALID;
-        if (rc < 0 && rc != ERR_INVALID) {
-            return rc;
-        }
-    }
-    return 0;
-}
-
-/* The rows in blocks. When `again`, a block that is there already is the one that a commit has
- * written which seemed to fail. */
-static int put_rows(struct store *store, bool again, size_t *bad, struct error *err)
-{
-    size_t unfit = 0;
-    int rc = 0;
-
-    while (rc == 0 &&
-           block_pack(&store->block, store->batch, store->taken, store->batch_n, &unfit)) {
-        bool fresh = true;
-
-        *bad += unfit;
-        if (unfit > 0) {
-            error_set(err, ERR_INVALID, "%zu traces have no id, or are too large", unfit);
-        }
-        if (store->block.rows > 0) {
-            rc = store->driver->put_block(store->db, &store->block, &fresh, err);
-        }
-        if (rc == 0 && !fresh && !again) {
-            error_set(err, ERR_INVALID, "a trace with the id %s is there already",
-                      store->block.first_id);
-            *bad += store->block.rows;
-        }
-    }
-    return rc;
-}
-
-/* One attempt at the whole batch, in one transaction. *ret_bad counts rows that can never be
- * written; the others are, all or none. */
-static int write_batch(struct store *store, bool again, size_t *ret_bad, struct error *err)
-{
-    size_t bad = 0;
-    int rc = store->driver->begin(store->db, err);
-
-    if (rc == 0) {
-        rc = put_contents(store, &bad, err);
-    }
-    if (rc == 0) {
-        rc = put_rows(store, again, &bad, err);
-    }
-    if (rc == 0) {
-        rc = store->driver->commit(store->db, err);
-    }
-    if (rc < 0) {
-        store->driver->rollback(store->db);
-        return rc;
-    }
-    *ret_bad = bad;
-    return 0;
 }
 
 static bool is_stopping(struct store *store)
@@ -297,15 +240,16 @@ static bool is_stopping(struct store *store)
 }
 
 /* Tries until it works or STORE_RETRY_MS are over; *ret_failed traces were not written. */
-static void write_persistently(struct store *store, size_t *ret_failed, struct error *err)
+static void write_persistently(struct store *store, struct batch *batch, size_t *ret_failed,
+                               struct error *err)
 {
     int64_t give_up_us = clock_mono_us() + STORE_RETRY_MS * US_PER_MS;
     int64_t wait_ms = RETRY_FIRST_MS;
     bool again = false;
 
-    *ret_failed = store->batch_n;
+    *ret_failed = batch->traces_n;
     while (!store->giving_up) {
-        int rc = write_batch(store, again, ret_failed, err);
+        int rc = batch_write(batch, &store->target, again, ret_failed, err);
 
         if (rc == 0) {
             return;
@@ -333,38 +277,23 @@ static void update_size(struct store *store)
     }
 }
 
-static void process_batch(struct store *store)
+static void process_batch(struct store *store, struct batch *batch)
 {
     struct error err = {.code = ERR_OK};
-    size_t bytes = 0;
     size_t failed = 0;
 
-    for (size_t i = 0; i < store->batch_n; i++) {
-        bytes += trace_bytes(store->batch[i]); /* as counted when submitted */
-        capture_apply(store->batch[i], store->memo);
-    }
-    write_persistently(store, &failed, &err);
-    for (size_t i = 0; i < store->batch_n; i++) {
-        trace_free(store->batch[i]);
-        store->batch[i] = NULL;
-    }
-    if (store->packed.cap > PACK_KEEP_BYTES) {
-        buf_release(&store->packed);
-    }
-    if (store->block.bytes.cap > PACK_KEEP_BYTES) {
-        buf_release(&store->block.bytes);
-    }
+    write_persistently(store, batch, &failed, &err);
     pthread_mutex_lock(&store->lock);
-    store->counts.ring_traces -= store->batch_n;
-    store->counts.ring_bytes -= bytes;
+    store->counts.ring_traces -= batch->traces_n;
+    store->counts.ring_bytes -= batch->bytes;
     store->counts.failed += failed;
-    store->counts.written += store->batch_n - failed;
-    store->finished += store->batch_n;
+    store->counts.written += batch->traces_n - failed;
+    store->finished += batch->traces_n;
     snprintf(store->counts.last_error, sizeof(store->counts.last_error), "%s",
              failed ? err.text : "");
     pthread_cond_broadcast(&store->done);
     pthread_mutex_unlock(&store->lock);
-    store->batch_n = 0;
+    batch_free(batch);
     update_size(store);
 }
 
@@ -495,11 +424,12 @@ static void pull_ledger(struct store *store)
 static void *run_writer(void *ctx)
 {
     struct store *store = (struct store *)ctx;
+    struct batch *batch = NULL;
 
     (void)pthread_setname_np(pthread_self(), "weir-store");
-    while (take_batch(store)) {
-        if (store->batch_n > 0) {
-            process_batch(store);
+    while (take_batch(store, &batch)) {
+        if (batch) {
+            process_batch(store, batch);
         }
         pull_ledger(store);
         retain_when_due(store);
@@ -511,26 +441,49 @@ static void *run_writer(void *ctx)
 /* ---- the store ---- */
 
 /* Signals are the business of the thread that waits for them. */
-static int start_writer(struct store *store)
+static int start_thread(pthread_t *ret_thread, void *(*run)(void *), struct store *store)
 {
     sigset_t all, before;
     int error;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&store->thread, NULL, run_writer, store);
+    error = pthread_create(ret_thread, NULL, run, store);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+static void stop(struct store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    store->stopping = true;
+    pthread_cond_signal(&store->to_pack);
+    pthread_cond_signal(&store->to_write);
+    pthread_mutex_unlock(&store->lock);
+}
+
+static int start_threads(struct store *store)
+{
+    int error = start_thread(&store->packer, run_packer, store);
+
+    if (error) {
+        return error;
+    }
+    error = start_thread(&store->writer, run_writer, store);
+    if (error) {
+        stop(store);
+        pthread_join(store->packer, NULL);
+    }
     return error;
 }
 
 static void store_free(struct store *store)
 {
+    batch_target_release(&store->target);
     store->driver->close(store->db);
-    blob_codec_release(&store->codec);
-    buf_release(&store->packed);
-    block_release(&store->block);
     hash_memo_free(store->memo);
-    pthread_cond_destroy(&store->work);
+    pthread_cond_destroy(&store->to_pack);
+    pthread_cond_destroy(&store->to_write);
     pthread_cond_destroy(&store->done);
     pthread_mutex_destroy(&store->lock);
     x_free(store);
@@ -552,21 +505,21 @@ int store_open(const char *url, struct store **ret_store, struct error *err)
     store = (struct store *)x_calloc(1, sizeof(*store));
     store->driver = driver;
     store->db = db;
-    blob_codec_init(&store->codec);
-    buf_init(&store->packed, BLOB_PACKED_BYTES_MAX);
-    block_init(&store->block);
+    store->last = &store->first;
+    batch_target_init(&store->target, driver, db);
     store->memo = hash_memo_new();
     pthread_mutex_init(&store->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&store->work, &monotonic);
+    pthread_cond_init(&store->to_pack, &monotonic);
+    pthread_cond_init(&store->to_write, &monotonic);
     pthread_cond_init(&store->done, &monotonic);
     pthread_condattr_destroy(&monotonic);
     update_size(store);
-    error = start_writer(store);
+    error = start_threads(store);
     if (error) {
         store_free(store);
-        return error_set(err, ERR_IO, "store: no thread for the writer: %s", strerror(error));
+        return error_set(err, ERR_IO, "store: no threads for writing: %s", strerror(error));
     }
     *ret_store = store;
     return 0;
@@ -590,11 +543,9 @@ void store_close(struct store *store)
     if (!store) {
         return;
     }
-    pthread_mutex_lock(&store->lock);
-    store->stopping = true;
-    pthread_cond_signal(&store->work);
-    pthread_mutex_unlock(&store->lock);
-    pthread_join(store->thread, NULL);
+    stop(store);
+    pthread_join(store->packer, NULL);
+    pthread_join(store->writer, NULL);
     store_free(store);
 }
 
@@ -615,11 +566,12 @@ bool store_submit(struct store *store, struct trace *trace)
         store->n++;
         store->counts.ring_traces++;
         store->counts.ring_bytes += bytes;
+        store->ring_bytes += bytes;
         store->accepted++;
-        /* The writer sleeps until the first, and then until there is a batch or time is up. */
+        /* The packer sleeps until the first, and then until there is a batch or time is up. */
         if (store->n == 1 || store->n == STORE_BATCH_TRACES ||
-            store->counts.ring_bytes >= STORE_BATCH_BYTES) {
-            pthread_cond_signal(&store->work);
+            store->ring_bytes >= STORE_BATCH_BYTES) {
+            pthread_cond_signal(&store->to_pack);
         }
     } else {
         store->counts.dropped++;
@@ -636,7 +588,7 @@ void store_set_retention(struct store *store, const struct store_retention *rete
     pthread_mutex_lock(&store->lock);
     store->retention = *retention;
     store->retention_set = true;
-    pthread_cond_signal(&store->work);
+    pthread_cond_signal(&store->to_write);
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -644,7 +596,7 @@ void store_pull(struct store *store)
 {
     pthread_mutex_lock(&store->lock);
     uint64_t turn = store->feed ? ++store->pull_to : 0;
-    pthread_cond_signal(&store->work);
+    pthread_cond_signal(&store->to_write);
     while (store->pulled < turn) {
         (void)pthread_cond_wait(&store->done, &store->lock);
     }
@@ -662,7 +614,7 @@ void store_set_feed(struct store *store, const struct store_feed *feed)
         store->feed_own = *feed;
     }
     store->feed = feed ? &store->feed_own : NULL;
-    pthread_cond_signal(&store->work);
+    pthread_cond_signal(&store->to_write);
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -673,7 +625,7 @@ void store_flush(struct store *store)
     if (store->flush_to < all) {
         store->flush_to = all;
     }
-    pthread_cond_signal(&store->work);
+    pthread_cond_signal(&store->to_pack);
     while (store->finished < all) {
         (void)pthread_cond_wait(&store->done, &store->lock);
     }

@@ -4,11 +4,12 @@
 /*
  * The store: traces and their content, queryable, crash-safe.
  *
- * Writing: one writer thread per open store takes traces from a bounded ring (by number and by
- * bytes) and commits in batches, at least every STORE_COMMIT_MS while there is something to write.
- * store_submit never blocks: when the ring is full the trace is dropped and counted. Hashing,
- * redaction and compression happen on the writer thread. After kill -9 the store opens and holds
- * every trace submitted more than STORE_COMMIT_MS plus one commit earlier, whole rows only.
+ * Writing: traces go into a bounded ring (by number and by bytes); a packer thread hashes, redacts
+ * and packs them into batches, and a writer thread commits those, at least every STORE_COMMIT_MS
+ * while there is something to write. A packed trace is small, so that a disk that stands still for
+ * a second costs none. store_submit never blocks: when the ring is full the trace is dropped and
+ * counted. After kill -9 the store opens and holds every trace submitted more than STORE_COMMIT_MS
+ * plus one commit earlier, whole rows only.
  *
  * Reading: a reader is its own connection (commands, admin); it never blocks the writer.
  *
@@ -25,7 +26,7 @@
 #include "store/ledger_row.h"
 #include "store/trace.h"
 
-#define STORE_RING_TRACES     8192 /* submitted and not yet written */
+#define STORE_RING_TRACES     131072 /* submitted and not yet written */
 #define STORE_RING_BYTES      (256u << 20)
 #define STORE_BATCH_TRACES    512 /* of one commit */
 #define STORE_BATCH_BYTES     (32u << 20)
