@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "core/mem.h"
 
 _Static_assert(HASH_SHA256_BYTES == SHA256_DIGEST_LENGTH, "a digest fits");
 
@@ -19,40 +18,6 @@ void hash_sha256(struct str data, struct hash_sha256 *ret_hash)
     BUG_ON(SHA256_Init(&state) != 1);
     BUG_ON(SHA256_Update(&state, data.p, data.n) != 1);
     BUG_ON(SHA256_Final(ret_hash->bytes, &state) != 1); /* wipes its copy of data */
-}
-
-struct hash_digest {
-    EVP_MD *md;
-    EVP_MD_CTX *ctx;
-};
-
-struct hash_digest *hash_digest_new(void)
-{
-    struct hash_digest *digest = (struct hash_digest *)x_calloc(1, sizeof(*digest));
-
-    digest->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    digest->ctx = EVP_MD_CTX_new();
-    BUG_ON(!digest->md || !digest->ctx);
-    return digest;
-}
-
-void hash_digest_free(struct hash_digest *digest)
-{
-    if (digest) {
-        EVP_MD_CTX_free(digest->ctx);
-        EVP_MD_free(digest->md);
-        x_free(digest);
-    }
-}
-
-void hash_digest_sha256(struct hash_digest *digest, struct str data, struct hash_sha256 *ret_hash)
-{
-    unsigned int n = 0;
-
-    BUG_ON(EVP_DigestInit_ex(digest->ctx, digest->md, NULL) != 1);
-    BUG_ON(EVP_DigestUpdate(digest->ctx, data.p, data.n) != 1);
-    BUG_ON(EVP_DigestFinal_ex(digest->ctx, ret_hash->bytes, &n) != 1);
-    BUG_ON(n != HASH_SHA256_BYTES);
 }
 
 void hash_hex(const unsigned char *bytes, size_t n, char *out)

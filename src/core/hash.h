@@ -17,15 +17,6 @@ struct hash_sha256 {
 };
 
 void hash_sha256(struct str data, struct hash_sha256 *ret_hash);
-
-/* The same for who hashes much: the library's look-up of the algorithm is done once. Used by one
- * thread at a time. */
-struct hash_digest;
-struct hash_digest *hash_digest_new(void);
-/* Accepts NULL. */
-void hash_digest_free(struct hash_digest *digest);
-void hash_digest_sha256(struct hash_digest *digest, struct str data, struct hash_sha256 *ret_hash);
-
 /* out holds HASH_SHA256_HEX + 1 bytes, lower case. */
 void hash_sha256_hex(const struct hash_sha256 *hash, char *out);
 /* Accepts 64 hex digits of either case; 0 or ERR_INVALID. */

@@ -16,7 +16,6 @@ struct slot {
 
 struct hash_memo {
     uint64_t key[2];
-    struct hash_digest *digest;
     struct hash_memo_counts counts;
     size_t hand; /* the slot that is emptied next when there is too much */
     struct slot slots[HASH_MEMO_SLOTS];
@@ -27,7 +26,6 @@ struct hash_memo *hash_memo_new(void)
     struct hash_memo *memo = (struct hash_memo *)x_calloc(1, sizeof(*memo));
 
     rand_bytes(memo->key, sizeof(memo->key));
-    memo->digest = hash_digest_new();
     return memo;
 }
 
@@ -39,7 +37,6 @@ void hash_memo_free(struct hash_memo *memo)
     for (size_t i = 0; i < HASH_MEMO_SLOTS; i++) {
         x_free(memo->slots[i].content);
     }
-    hash_digest_free(memo->digest);
     x_free(memo);
 }
 
@@ -92,11 +89,11 @@ static void keep(struct hash_memo *memo, struct slot *slot, struct str content)
     memo->counts.bytes += content.n;
 }
 
-static void compute(const struct hash_memo *memo, struct str content, char *out)
+static void compute(struct str content, char *out)
 {
     struct hash_sha256 hash;
 
-    hash_digest_sha256(memo->digest, content, &hash);
+    hash_sha256(content, &hash);
     hash_sha256_hex(&hash, out);
 }
 
@@ -106,7 +103,7 @@ void hash_memo_hex(struct hash_memo *memo, struct str content, char *out)
     struct slot *slot;
 
     if (content.n == 0 || content.n > HASH_MEMO_ENTRY_BYTES) {
-        compute(memo, content, out);
+        compute(content, out);
         return;
     }
     sample = sample_of(memo, content);
@@ -118,7 +115,7 @@ void hash_memo_hex(struct hash_memo *memo, struct str content, char *out)
         return;
     }
     memo->counts.misses++;
-    compute(memo, content, out);
+    compute(content, out);
     if (slot->sample == sample) {
         keep(memo, slot, content);
         memcpy(slot->hex, out, sizeof(slot->hex));

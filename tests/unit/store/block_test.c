@@ -88,7 +88,7 @@ static struct trace *random_trace(struct rand_state *r, const struct trace *befo
     }
     trace->started_ms = INT64_C(1700000000000) / BLOCK_SPAN_MS * BLOCK_SPAN_MS +
                         (int64_t)rand_below(r, BLOCK_SPAN_MS);
-    trace_make_id(trace->started_ms, trace->id);
+    trace_make_id(r, trace->started_ms, trace->id);
     return trace;
 }
 
