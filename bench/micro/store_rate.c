@@ -10,7 +10,6 @@
  */
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +28,7 @@ static int64_t cpu_us(clockid_t clock)
 }
 
 struct plan {
-    long traces, body_bytes, rate, bodies;
+    int64_t traces, body_bytes, rate, bodies;
 };
 
 static char *make_body(long n)
@@ -108,7 +107,7 @@ static struct trace *make_trace(long number, const struct plan *plan, const char
     (void)buf_reserve(&t->request_body, (size_t)plan->body_bytes);
     (void)buf_put(&t->request_body, body, (size_t)plan->body_bytes);
     if (plan->bodies != 1 && plan->body_bytes > 300) {
-        snprintf(t->request_body.p + 200, 12, "%010ld", number % plan->bodies);
+        snprintf(t->request_body.p + 200, 12, "%010lld", (long long)(number % plan->bodies));
         t->request_body.p[210] = 'x';
     }
     (void)buf_put(&t->response_body, answer, sizeof(answer) - 1);
@@ -156,7 +155,7 @@ static void report(struct store *store, const struct plan *plan, int64_t submit_
     double n = (double)plan->traces;
 
     store_count(store, &counts);
-    printf("traces %ld written %llu dropped %llu failed %llu\n", plan->traces,
+    printf("traces %lld written %llu dropped %llu failed %llu\n", (long long)plan->traces,
            (unsigned long long)counts.written, (unsigned long long)counts.dropped,
            (unsigned long long)counts.failed);
     printf("CPU us/trace: submit %.2f writer %.2f; %.0f traces/s; database %.0f bytes/trace\n",
@@ -173,7 +172,10 @@ int main(int argc, char **argv)
     int option;
 
     while ((option = getopt(argc, argv, "n:b:r:p:")) != -1) {
-        long value = strtol(optarg, NULL, 10);
+        int64_t value = 0;
+        if (str_to_i64(str_of(optarg), &value) < 0) {
+            return 2;
+        }
         *(option == 'n'   ? &plan.traces
           : option == 'b' ? &plan.body_bytes
           : option == 'r' ? &plan.rate
