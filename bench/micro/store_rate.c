@@ -107,8 +107,9 @@ static struct trace *make_trace(long number, const struct plan *plan, const char
     (void)buf_reserve(&t->request_body, (size_t)plan->body_bytes);
     (void)buf_put(&t->request_body, body, (size_t)plan->body_bytes);
     if (plan->bodies != 1 && plan->body_bytes > 300) {
-        snprintf(t->request_body.p + 200, 12, "%010lld", (long long)(number % plan->bodies));
-        t->request_body.p[210] = 'x';
+        char digits[32];
+        snprintf(digits, sizeof(digits), "%020lld", (long long)(number % plan->bodies));
+        memcpy(t->request_body.p + 200, digits + 10, 10);
     }
     (void)buf_put(&t->response_body, answer, sizeof(answer) - 1);
     return t;
