@@ -34,21 +34,35 @@ static bool needs_estimate(const struct admission *a, const struct settings_prov
                     limits_tokens(&key->tenant->organisation_entry->limits)));
 }
 
-static void estimate(struct admission *a, const struct settings_provider *provider)
+static int64_t input_bytes(const struct request_facts *f)
+{
+    return (int64_t)(f->system.n + f->tools.n + f->messages.n);
+}
+
+/* By what the model's usage has taught; while nothing is known of it, by the text itself. */
+static int64_t estimate_input(const struct admission *a, const struct settings_target *target)
+{
+    const struct request_facts *f = a->facts;
+    int64_t bytes = input_bytes(f);
+    if (!needs_estimate(a, target->provider)) {
+        return bytes / BYTES_PER_TOKEN_LOW;
+    }
+    int64_t guess = bytes < ESTIMATOR_BYTES_MIN ? -1 : governor_guess(a->governor, target, bytes);
+    if (guess >= 0) {
+        return guess;
+    }
+    int64_t input =
+        token_estimate(f->system) + token_estimate(f->tools) + token_estimate(f->messages);
+    return input + input / INPUT_MARGIN_DIVISOR;
+}
+
+static void estimate(struct admission *a, const struct settings_target *target)
 {
     const struct request_facts *f = a->facts;
     if (!f || !a->route->billed) {
         return;
     }
-    if (needs_estimate(a, provider)) {
-        int64_t input =
-            token_estimate(f->system) + token_estimate(f->tools) + token_estimate(f->messages);
-        a->input_tokens = input + input / INPUT_MARGIN_DIVISOR + INPUT_MARGIN_TOKENS;
-    } else {
-        a->input_tokens =
-            (int64_t)(f->system.n + f->tools.n + f->messages.n) / BYTES_PER_TOKEN_LOW +
-            INPUT_MARGIN_TOKENS;
-    }
+    a->input_tokens = estimate_input(a, target) + INPUT_MARGIN_TOKENS;
     if (a->route->route != ROUTE_EMBEDDINGS) {
         int64_t each = f->max_output;
         if (each < 0) {
@@ -113,6 +127,15 @@ static bool price_of(const struct admission *a, const struct settings_target *ta
     return a->facts && find_cost(a, target, started_ms, ret_nanousd);
 }
 
+int64_t admission_max_output(const struct admission *a)
+{
+    if (!a || !a->facts || a->facts->max_output >= 0 || a->output_tokens == 0 ||
+        !governor_limits_money(a->key)) {
+        return 0;
+    }
+    return a->key->default_max_output;
+}
+
 /* ---- the row ---- */
 
 static unsigned digit(char c)
@@ -140,6 +163,7 @@ static void begin_row(struct admission *a, const struct trace *trace)
 static void set_reserved(struct admission *a, const struct settings_target *target)
 {
     struct ledger_numbers *n = &a->row.numbers;
+    a->target = *target;
     n->attempts++;
     n->reserved_input = a->kept_input + a->input_tokens;
     n->reserved_output = a->kept_output + a->output_tokens;
@@ -157,7 +181,7 @@ enum admission_result admission_take(struct admission *a, const struct settings_
     static const struct amounts nothing;
     int64_t nanousd = 0;
     if (a->input_tokens == 0) {
-        estimate(a, target->provider);
+        estimate(a, target);
     }
     if (!price_of(a, target, trace->started_ms, &nanousd)) {
         return ADMISSION_UNPRICED;
@@ -259,6 +283,9 @@ void admission_settle(struct admission *a, const struct trace *trace, bool sent,
     bool full =
         unknown && trace->input_tokens < 0 && trace->output_tokens < 0 && a->input_tokens > 0;
     governor_settle(a->governor, &a->reservation, &used, now);
+    if (a->facts && trace->usage_source == TRACE_USAGE_PROVIDER && trace->input_tokens > 0) {
+        governor_learn(a->governor, &a->target, input_bytes(a->facts), trace->input_tokens);
+    }
     if (a->ledger) {
         settle_row(a, trace, &used, full);
     }

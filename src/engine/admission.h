@@ -41,6 +41,7 @@ struct admission {
     struct reservation reservation;
     struct ledger_row row;
     struct applog_claim claim;
+    struct settings_target target;       /* of the attempt under way */
     int64_t input_tokens, output_tokens; /* reserved for one attempt */
     /* Of former attempts that may have been billed. */
     int64_t kept_input, kept_output, kept_nanousd;
@@ -60,6 +61,10 @@ enum admission_result admission_swap(struct admission *a, const struct settings_
  * and nobody can tell whether it is billed. Does nothing when nothing is open. */
 void admission_settle(struct admission *a, const struct trace *trace, bool sent, bool unknown,
                       struct moment now);
+
+/* Output tokens that a provider must be told to stay within, since a budget is reserved for no more
+ * and the client names no maximum; 0: nothing is to be told. NULL is nothing. */
+int64_t admission_max_output(const struct admission *admission);
 
 struct moment admission_now(void);
 

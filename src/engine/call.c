@@ -6,6 +6,7 @@
 #include "engine/relay.h"
 #include "engine/scrub.h"
 #include "engine/settle.h"
+#include "llm/quirk.h"
 #include "net/timer.h"
 
 #define ATTEMPTS_JSON_MAX (64u << 10)
@@ -647,9 +648,12 @@ static struct str body_for(struct call *c, const struct settings_target *target)
     enum route route = c->request.route->route;
     bool may_ask = route == ROUTE_CHAT || route == ROUTE_COMPLETIONS;
     struct request_edit edit = {.model = target->model};
+    edit.max_output = admission_max_output(c->request.admission);
+    edit.max_completion_tokens =
+        quirk_of_host(str_of(target->provider->base_url.host))->max_name == QUIRK_MAX_COMPLETION;
     edit.inject_usage = may_ask && facts->stream && !facts->asks_usage &&
                         target->provider->usage == SETTINGS_USAGE_INJECT;
-    if (!edit.inject_usage && str_eq(target->model, facts->model)) {
+    if (!edit.inject_usage && edit.max_output == 0 && str_eq(target->model, facts->model)) {
         return c->request.body;
     }
     buf_clear(&c->edited);

@@ -10,10 +10,8 @@
 #define NAME_BYTES_MAX 600
 
 const char *const level_kind_names[LEVEL_KINDS] = {
-    [LEVEL_ORGANISATION] = "organisation",
-    [LEVEL_TENANT] = "tenant",
-    [LEVEL_KEY] = "key",
-    [LEVEL_PROVIDER] = "provider",
+    [LEVEL_ORGANISATION] = "organisation", [LEVEL_TENANT] = "tenant", [LEVEL_KEY] = "key",
+    [LEVEL_PROVIDER] = "provider",         [LEVEL_MODEL] = "model",
 };
 
 struct seat {
@@ -22,6 +20,7 @@ struct seat {
     uint32_t index;
     char *id; /* "key acme/web": names it across snapshots */
     struct str name;
+    struct estimator input; /* of a model */
 };
 
 struct governor {
@@ -156,6 +155,8 @@ static void adopt_entry(struct governor *g, const struct entry *e, struct moment
     *e->level = seat->index;
 }
 
+static const struct settings_limits unlimited;
+
 /* Calls fn for every entry of a snapshot; the sum of fn's results. */
 static size_t each_entry(struct settings *s, size_t (*fn)(void *ctx, const struct entry *e),
                          void *ctx)
@@ -178,6 +179,13 @@ static size_t each_entry(struct settings *s, size_t (*fn)(void *ctx, const struc
     for (size_t i = 0; i < s->provider_count; i++) {
         struct settings_provider *p = &s->providers[i];
         sum += fn(ctx, &(struct entry){LEVEL_PROVIDER, STR_EMPTY, p->name, &p->limits, &p->level});
+    }
+    for (size_t i = 0; i < s->model_count; i++) {
+        for (size_t k = 0; k < s->models[i].target_count; k++) {
+            struct settings_target *t = &s->models[i].targets[k];
+            sum += fn(ctx, &(struct entry){LEVEL_MODEL, t->provider->name, t->model, &unlimited,
+                                           &t->level});
+        }
     }
     return sum;
 }
@@ -310,6 +318,22 @@ void governor_settle(struct governor *g, struct reservation *r, const struct amo
 }
 
 /* ---- asking ---- */
+
+int64_t governor_guess(struct governor *g, const struct settings_target *target, int64_t bytes)
+{
+    lock(g);
+    int64_t tokens = estimator_guess(&g->seats[target->level]->input, bytes);
+    pthread_mutex_unlock(&g->lock);
+    return tokens;
+}
+
+void governor_learn(struct governor *g, const struct settings_target *target, int64_t bytes,
+                    int64_t tokens)
+{
+    lock(g);
+    estimator_learn(&g->seats[target->level]->input, bytes, tokens);
+    pthread_mutex_unlock(&g->lock);
+}
 
 bool governor_limits_money(const struct settings_key *key)
 {

@@ -21,12 +21,21 @@
 #include "core/attr.h"
 #include "core/error.h"
 #include "engine/settings.h"
+#include "policy/estimator.h"
 #include "policy/reservation.h"
 
 /* Names ever seen; a restart forgets those that are gone. */
 #define GOVERNOR_LEVELS_MAX (2 * (SETTINGS_KEYS_MAX + 2 * SETTINGS_TENANTS_MAX))
 
-enum level_kind { LEVEL_ORGANISATION = 0, LEVEL_TENANT, LEVEL_KEY, LEVEL_PROVIDER, LEVEL_KINDS };
+/* A model at a provider has no limits of its own: what is learnt of its tokens is kept there. */
+enum level_kind {
+    LEVEL_ORGANISATION = 0,
+    LEVEL_TENANT,
+    LEVEL_KEY,
+    LEVEL_PROVIDER,
+    LEVEL_MODEL,
+    LEVEL_KINDS
+};
 
 struct governor;
 
@@ -77,6 +86,13 @@ bool governor_swap(struct governor *governor, struct reservation *r,
                    struct governor_refusal *ret_refusal);
 void governor_settle(struct governor *governor, struct reservation *r, const struct amounts *used,
                      struct moment now);
+
+/* Tokens that so many bytes of input are for this model, as learnt from its usage; -1: not known.
+ */
+int64_t governor_guess(struct governor *governor, const struct settings_target *target,
+                       int64_t bytes);
+void governor_learn(struct governor *governor, const struct settings_target *target, int64_t bytes,
+                    int64_t tokens);
 
 /* Does any of the caller's levels limit money? Then a price must be known before. */
 bool governor_limits_money(const struct settings_key *key);

@@ -92,6 +92,7 @@ struct settings_provider {
 struct settings_target {
     const struct settings_provider *provider;
     struct str model;
+    uint32_t level; /* where the governor keeps what it learns of the model's tokens */
 };
 
 struct settings_model {

@@ -307,7 +307,7 @@ static int read_target(struct settings_reader *r, const struct yaml_node *node, 
                           "%s: model: 1 to %d printable characters were expected", where,
                           REQUEST_MODEL_BYTES_MAX);
     }
-    m->targets[m->target_count++] = (struct settings_target){p, texts.model};
+    m->targets[m->target_count++] = (struct settings_target){.provider = p, .model = texts.model};
     return 0;
 }
 

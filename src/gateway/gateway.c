@@ -97,6 +97,8 @@ void gateway_gauges(struct gateway *g, struct metrics_gauges *ret_gauges)
                                     .version = g->options.version};
     gateway_on_workers(g, add_gauges, &gauges);
     store_count(g->store, &gauges.store);
+    governor_count(g->governor, &gauges.governor);
+    ledger_count(g->ledger, &gauges.ledger);
     *ret_gauges = gauges;
 }
 

@@ -293,42 +293,79 @@ static void write_totals(struct metrics *const *workers, size_t n, struct buf *o
     put_total(out, "weir_requests_traced_total", "Requests ended with a trace.", traced);
 }
 
+/* Kinds of level and dimensions are closed sets: no names of keys here. */
+static void write_refusals(const struct governor_counts *g, struct buf *out)
+{
+    buf_puts(out, "# HELP weir_limit_refusals_total Reservations that a limit refused.\n"
+                  "# TYPE weir_limit_refusals_total counter\n");
+    for (int kind = 0; kind < LEVEL_KINDS; kind++) {
+        for (int d = 0; d < DIMENSIONS; d++) {
+            if (g->refused[kind][d] > 0) {
+                buf_putf(out, "weir_limit_refusals_total{level=\"%s\",dimension=\"%s\"} %llu\n",
+                         level_kind_names[kind], dimension_names[d],
+                         (unsigned long long)g->refused[kind][d]);
+            }
+        }
+    }
+}
+
 static void write_gauges(const struct metrics_gauges *g, struct buf *out)
 {
     const struct {
         const char *name, *type, *help;
         double value;
     } rows[] = {
-        {"weir_client_connections",              "gauge",   "Open client connections.",
-         (double)g->client_connections                                                                                               },
-        {"weir_requests_open",                   "gauge",   "Requests being answered.",               (double)g->requests_open       },
-        {"weir_provider_calls",                  "gauge",   "Calls to providers under way.",
-         (double)g->provider_calls                                                                                                   },
-        {"weir_provider_connections",            "gauge",   "Connections to providers.",
-         (double)g->provider_connections                                                                                             },
-        {"weir_provider_connections_idle",       "gauge",   "Of these, unused.",                      (double)g->provider_idle       },
-        {"weir_provider_calls_waiting",          "gauge",   "Calls that wait for a connection.",
-         (double)g->provider_waiting                                                                                                 },
-        {"weir_config_loaded_timestamp_seconds", "gauge",   "When the configuration was loaded.",
-         (double)g->config_loaded_ms / 1000                                                                                          },
-        {"weir_config_reloads_total",            "counter", "Reloads that were taken over.",
-         (double)g->reloads_ok                                                                                                       },
-        {"weir_config_reloads_failed_total",     "counter", "Reloads that were refused.",
-         (double)g->reloads_failed                                                                                                   },
-        {"weir_traces_written_total",            "counter", "Traces in the store.",                   (double)g->store.written       },
-        {"weir_traces_dropped_total",            "counter", "Traces lost because the ring was full.",
-         (double)g->store.dropped                                                                                                    },
-        {"weir_traces_failed_total",             "counter", "Traces the store could not write.",
-         (double)g->store.failed                                                                                                     },
-        {"weir_trace_ring_bytes",                "gauge",   "Bytes waiting for the store.",
-         (double)g->store.ring_bytes                                                                                                 },
-        {"weir_store_bytes",                     "gauge",   "Size of the store.",                     (double)g->store.database_bytes},
+        {"weir_client_connections",               "gauge",   "Open client connections.",
+         (double)g->client_connections                                                                                                    },
+        {"weir_requests_open",                    "gauge",   "Requests being answered.",                   (double)g->requests_open       },
+        {"weir_provider_calls",                   "gauge",   "Calls to providers under way.",
+         (double)g->provider_calls                                                                                                        },
+        {"weir_provider_connections",             "gauge",   "Connections to providers.",
+         (double)g->provider_connections                                                                                                  },
+        {"weir_provider_connections_idle",        "gauge",   "Of these, unused.",                          (double)g->provider_idle       },
+        {"weir_provider_calls_waiting",           "gauge",   "Calls that wait for a connection.",
+         (double)g->provider_waiting                                                                                                      },
+        {"weir_config_loaded_timestamp_seconds",  "gauge",   "When the configuration was loaded.",
+         (double)g->config_loaded_ms / 1000                                                                                               },
+        {"weir_config_reloads_total",             "counter", "Reloads that were taken over.",
+         (double)g->reloads_ok                                                                                                            },
+        {"weir_config_reloads_failed_total",      "counter", "Reloads that were refused.",
+         (double)g->reloads_failed                                                                                                        },
+        {"weir_traces_written_total",             "counter", "Traces in the store.",                       (double)g->store.written       },
+        {"weir_traces_dropped_total",             "counter", "Traces lost because the ring was full.",
+         (double)g->store.dropped                                                                                                         },
+        {"weir_traces_failed_total",              "counter", "Traces the store could not write.",
+         (double)g->store.failed                                                                                                          },
+        {"weir_trace_ring_bytes",                 "gauge",   "Bytes waiting for the store.",
+         (double)g->store.ring_bytes                                                                                                      },
+        {"weir_reservations_total",               "counter", "Requests that reserved what they may use.",
+         (double)g->governor.taken                                                                                                        },
+        {"weir_reservations_swapped_total",       "counter",
+         "Of these, moved to another provider or key.",                                                    (double)g->governor.swapped    },
+        {"weir_reservations_held",                "gauge",   "Of these, not yet settled.",                 (double)g->governor.held       },
+        {"weir_governor_lock_waits_total",        "counter", "Takes of the lock that found it taken.",
+         (double)g->governor.waits                                                                                                        },
+        {"weir_governor_lock_wait_seconds_total", "counter", "Time spent on them.",
+         (double)g->governor.wait_us / 1e6                                                                                                },
+        {"weir_ledger_reserved_total",            "counter", "Requests entered before they left.",
+         (double)g->ledger.reserved                                                                                                       },
+        {"weir_ledger_settled_total",             "counter", "Requests entered when they ended.",
+         (double)g->ledger.settled                                                                                                        },
+        {"weir_ledger_orphans_total",             "counter",
+         "Requests that an earlier process left open, found at the start.",                                (double)g->ledger.orphaned     },
+        {"weir_ledger_refused_total",             "counter", "Requests for which the ledger had no room.",
+         (double)g->ledger.log.refused                                                                                                    },
+        {"weir_ledger_backlog_bytes",             "gauge",   "Log that the store has not taken in yet.",
+         (double)g->ledger.log.unread_bytes                                                                                               },
+        {"weir_ledger_segments",                  "gauge",   "Files of the log.",                          (double)g->ledger.log.segments },
+        {"weir_store_bytes",                      "gauge",   "Size of the store.",                         (double)g->store.database_bytes},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         buf_putf(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", rows[i].name, rows[i].help,
                  rows[i].name, rows[i].type, rows[i].name, rows[i].value);
     }
+    write_refusals(&g->governor, out);
     buf_putf(out,
              "# HELP weir_build_info Version.\n# TYPE weir_build_info gauge\n"
              "weir_build_info{version=\"%s\"} 1\n",

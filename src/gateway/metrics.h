@@ -14,6 +14,8 @@
 
 #include "core/buf.h"
 #include "core/str.h"
+#include "engine/governor.h"
+#include "engine/ledger.h"
 #include "store/store.h"
 #include "store/trace.h"
 
@@ -38,6 +40,8 @@ struct metrics_gauges {
     int64_t config_loaded_ms;
     uint64_t reloads_ok, reloads_failed;
     struct store_counts store;
+    struct governor_counts governor;
+    struct ledger_counts ledger;
     const char *version;
 };
 

@@ -354,7 +354,8 @@ static int admit_passthrough(struct exchange *x)
                                    "key \"%.*s\" may not use %s; its entry needs passthrough: [%s]",
                                    STR_ARG(x->key->alias), kind, kind);
         }
-        x->targets[0] = (struct settings_target){s->passthrough[i].provider, STR_EMPTY};
+        x->targets[0] =
+            (struct settings_target){.provider = s->passthrough[i].provider, .model = STR_EMPTY};
         x->target_count = 1;
         return reserve(x);
     }

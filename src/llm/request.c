@@ -413,6 +413,9 @@ int request_facts_read(enum route route, struct str body, struct arena *arena,
     return 0;
 }
 
+/* "max_completion_tokens":1000000000, */
+#define MAX_OUTPUT_BYTES 64
+
 /* One replacement of bytes: [at, at + n) of the body becomes text. */
 struct splice {
     size_t at;
@@ -452,13 +455,46 @@ static struct splice plan_usage(struct str body, const struct request_facts *fac
                            filled ? STR(",\"include_usage\":true") : STR("\"include_usage\":true")};
 }
 
+/* The member that says how much a route may put out. */
+static const char *max_output_name(enum route route, bool max_completion_tokens)
+{
+    if (route == ROUTE_RESPONSES) {
+        return "max_output_tokens";
+    }
+    return route == ROUTE_CHAT && max_completion_tokens ? "max_completion_tokens" : "max_tokens";
+}
+
+/* In front of all members, or in the place of a null; `text` holds the bytes. */
+static struct splice plan_max(struct str body, const char *name, int64_t max, struct buf *text)
+{
+    struct json_member member;
+    if (json_find(body, name, &member, NULL)) {
+        buf_put_i64(text, max);
+        return (struct splice){(size_t)(member.value.p - body.p), member.value.n, buf_str(text)};
+    }
+    buf_putf(text, "\"%s\":%lld,", name, (long long)max);
+    return (struct splice){(size_t)str_find_char(body, '{') + 1, 0, buf_str(text)};
+}
+
+static void sort_splices(struct splice *splices, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t k = i; k > 0 && splices[k].at < splices[k - 1].at; k--) {
+            struct splice later = splices[k - 1];
+            splices[k - 1] = splices[k];
+            splices[k] = later;
+        }
+    }
+}
+
 int request_edit_body(struct str body, const struct request_facts *facts,
                       const struct request_edit *edit, struct buf *out, struct error *err)
 {
-    struct splice splices[2];
+    struct splice splices[3];
     size_t count = 0;
-    struct buf model;
+    struct buf model, max;
     buf_init(&model, 6 * REQUEST_MODEL_BYTES_MAX + 2);
+    buf_init(&max, MAX_OUTPUT_BYTES);
     if (edit->model.n > 0 && !str_eq(edit->model, facts->model)) {
         buf_put_json(&model, edit->model);
         splices[count++] =
@@ -467,11 +503,11 @@ int request_edit_body(struct str body, const struct request_facts *facts,
     if (edit->inject_usage && facts->stream && !facts->asks_usage && asks_for_usage(facts->route)) {
         splices[count++] = plan_usage(body, facts);
     }
-    if (count == 2 && splices[1].at < splices[0].at) {
-        struct splice first = splices[1];
-        splices[1] = splices[0];
-        splices[0] = first;
+    if (edit->max_output > 0 && facts->max_output < 0) {
+        const char *name = max_output_name(facts->route, edit->max_completion_tokens);
+        splices[count++] = plan_max(body, name, edit->max_output, &max);
     }
+    sort_splices(splices, count);
     size_t done = 0;
     for (size_t i = 0; i < count; i++) {
         buf_put(out, body.p + done, splices[i].at - done);
@@ -481,5 +517,6 @@ int request_edit_body(struct str body, const struct request_facts *facts,
     buf_put_str(out, str_from(body, done));
     bool whole = buf_ok(out) && buf_ok(&model);
     buf_release(&model);
+    buf_release(&max);
     return whole ? 0 : error_set(err, ERR_LIMIT, "the edited request body is too large");
 }

@@ -66,6 +66,9 @@ struct request_edit {
     struct str model; /* the target's name for the model */
     bool
         inject_usage; /* ask for usage in the stream; ignored unless streamed chat or completions */
+    /* Output tokens to allow at most, where the client names no maximum; 0 = as it is. */
+    int64_t max_output;
+    bool max_completion_tokens; /* the name for it in chats, instead of max_tokens */
 };
 
 /* Appends the edited body; without anything to change it is the same bytes. `facts` must have been

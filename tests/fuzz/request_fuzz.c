@@ -76,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {"a \"b\\c\"/\xc3\xa9", 10}
     };
     enum route route = routes[data[0] % ARRAY_LEN(routes)];
-    struct request_edit edit = {models[(data[0] >> 3) % ARRAY_LEN(models)], data[0] >= 128};
+    struct request_edit edit = {.model = models[(data[0] >> 3) % ARRAY_LEN(models)],
+                                .inject_usage = data[0] >= 128};
     struct str body = str_make(data + 1, size - 1);
     struct arena arena;
     struct request_facts facts;

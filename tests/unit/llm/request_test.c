@@ -310,7 +310,7 @@ static void edits_are_spliced(void **state)
         struct arena arena;
         struct request_facts facts;
         struct buf out;
-        struct request_edit edit = {str_of(rows[i].model), rows[i].inject};
+        struct request_edit edit = {.model = str_of(rows[i].model), .inject_usage = rows[i].inject};
         arena_init(&arena);
         buf_init(&out, 4096);
         check_read(ROUTE_CHAT, rows[i].body, &arena, &facts);
@@ -338,7 +338,7 @@ static void usage_is_not_injected_where_it_would_be_an_error(void **state)
         struct arena arena;
         struct request_facts facts;
         struct buf out;
-        struct request_edit edit = {STR("a"), true};
+        struct request_edit edit = {.model = STR("a"), .inject_usage = true};
         arena_init(&arena);
         buf_init(&out, 4096);
         check_read(rows[i].route, rows[i].body, &arena, &facts);
@@ -356,7 +356,7 @@ static void an_edit_that_does_not_fit_fails(void **state)
     struct request_facts facts;
     struct buf out;
     struct error err = {0};
-    struct request_edit edit = {STR("a long name"), false};
+    struct request_edit edit = {.model = STR("a long name")};
     arena_init(&arena);
     buf_init(&out, 16);
     (void)state;
@@ -367,9 +367,50 @@ static void an_edit_that_does_not_fit_fails(void **state)
     arena_release(&arena);
 }
 
+static void a_maximum_is_set_where_the_client_names_none(void **state)
+{
+    static const struct {
+        enum route route;
+        bool completion;
+        const char *body, *expected;
+    } rows[] = {
+        {ROUTE_CHAT,        true,  "{\"model\":\"m\",\"messages\":[]}",
+         "{\"max_completion_tokens\":77,\"model\":\"m\",\"messages\":[]}"},
+        {ROUTE_CHAT,        false, " { \"model\":\"m\",\"messages\":[]}",
+         " {\"max_tokens\":77, \"model\":\"m\",\"messages\":[]}"         },
+        {ROUTE_CHAT,        false, "{\"model\":\"m\",\"max_tokens\":null,\"messages\":[]}",
+         "{\"model\":\"m\",\"max_tokens\":77,\"messages\":[]}"           },
+        {ROUTE_CHAT,        true,  "{\"model\":\"m\",\"max_tokens\":5,\"messages\":[]}",
+         "{\"model\":\"m\",\"max_tokens\":5,\"messages\":[]}"            },
+        {ROUTE_COMPLETIONS, true,  "{\"model\":\"m\",\"prompt\":\"p\"}",
+         "{\"max_tokens\":77,\"model\":\"m\",\"prompt\":\"p\"}"          },
+        {ROUTE_RESPONSES,   true,  "{\"model\":\"m\",\"input\":\"p\"}",
+         "{\"max_output_tokens\":77,\"model\":\"m\",\"input\":\"p\"}"    },
+        {ROUTE_MESSAGES,    true,  "{\"model\":\"m\",\"messages\":[]}",
+         "{\"max_tokens\":77,\"model\":\"m\",\"messages\":[]}"           },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        struct request_facts facts;
+        struct buf out;
+        struct request_edit edit = {
+            .model = STR("m"), .max_output = 77, .max_completion_tokens = rows[i].completion};
+        arena_init(&arena);
+        buf_init(&out, 4096);
+        check_read(rows[i].route, rows[i].body, &arena, &facts);
+        assert_int_equal(request_edit_body(str_of(rows[i].body), &facts, &edit, &out, NULL), 0);
+        assert_str(buf_str(&out), rows[i].expected);
+        buf_release(&out);
+        arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_maximum_is_set_where_the_client_names_none),
         cmocka_unit_test(a_chat_request_is_read),
         cmocka_unit_test(a_messages_request_is_read),
         cmocka_unit_test(a_responses_request_is_read),
