@@ -70,6 +70,12 @@ static int fail(const char *dir, const char *doing, int error, struct error *err
                      error == EWOULDBLOCK ? "another weir is using it" : strerror(error));
 }
 
+/* A segment's memory is used again under another number: old records must not look like new. */
+static uint32_t check_of(struct str record, uint64_t number)
+{
+    return crc32c(record.p, record.n) ^ (uint32_t)(number * 2654435761u);
+}
+
 /* ---- segments ---- */
 
 static void segment_close(struct segment *s, size_t bytes)
@@ -166,7 +172,7 @@ static struct segment *put(struct applog *log, struct str record)
         next_segment(log);
         s = current(log);
     }
-    uint32_t head[2] = {(uint32_t)record.n, crc32c(record.p, record.n)};
+    uint32_t head[2] = {(uint32_t)record.n, check_of(record, s->number)};
     memcpy(s->map + s->used + sizeof(head), record.p, record.n);
     memcpy(s->map + s->used, head, sizeof(head));
     s->used += size;
@@ -242,7 +248,7 @@ void applog_append_claimed(struct applog *log, struct str record, const struct a
 
 /* ---- reading ---- */
 
-static struct str record_at(const char *map, size_t size, size_t at)
+static struct str record_at(const char *map, size_t size, size_t at, uint64_t number)
 {
     uint32_t head[2];
     if (at + sizeof(head) > size) {
@@ -253,7 +259,7 @@ static struct str record_at(const char *map, size_t size, size_t at)
         return STR_EMPTY;
     }
     struct str record = str_make(map + at + sizeof(head), head[0]);
-    return crc32c(record.p, record.n) == head[1] ? record : STR_EMPTY;
+    return check_of(record, number) == head[1] ? record : STR_EMPTY;
 }
 
 /* A copy of the segment to read from at log->reading, moving on over ends of segments. */
@@ -281,7 +287,7 @@ size_t applog_read(struct applog *log, size_t max, void (*fn)(void *ctx, struct 
     while (n < max && segment_to_read(log, &s)) {
         /* Below `used` nothing is written any more: no lock is needed. */
         while (n < max && log->reading.at < s.used) {
-            struct str record = record_at(s.map, s.used, log->reading.at);
+            struct str record = record_at(s.map, s.used, log->reading.at, s.number);
             BUG_ON(record.n == 0); /* memory of ours, checked as it was written */
             fn(ctx, record);
             log->reading.at += record.n + APPLOG_HEAD_BYTES;
@@ -377,27 +383,62 @@ int applog_sync(struct applog *log, struct error *err)
     return rc;
 }
 
-/* Closes what is read and synced, deletes it when nobody holds it. */
+/* Segments are numbered in the order in which they will be used. */
+static bool rename_segment(struct applog *log, struct segment *s)
+{
+    char from[NAME_BYTES], to[NAME_BYTES];
+    name_of(s->number, from);
+    name_of(log->next_number, to);
+    return renameat(log->dir_fd, from, log->dir_fd, to) == 0;
+}
+
+/* A segment that nobody needs becomes one for later, or goes. */
+static void recycle(struct applog *log, struct segment *s)
+{
+    pthread_mutex_lock(&log->lock);
+    bool wanted = log->ahead_n < APPLOG_AHEAD_MAX;
+    pthread_mutex_unlock(&log->lock);
+    if (!wanted || !s->map || !rename_segment(log, s)) {
+        segment_close(s, log->segment_bytes);
+        remove_file(log, s->number);
+        return;
+    }
+    pthread_mutex_lock(&log->lock); /* this thread alone adds to what is ahead */
+    log->ahead[log->ahead_n++] =
+        (struct segment){.number = log->next_number++, .fd = s->fd, .map = s->map};
+    pthread_mutex_unlock(&log->lock);
+}
+
+/* Takes out the first segment that is read and held by nobody; closes those that are only read. */
+static bool take_retired(struct applog *log, struct segment *ret_segment)
+{
+    bool found = false;
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; i < log->n && !found; i++) {
+        struct segment *s = &log->segments[i];
+        if (!s->sealed || s->number >= log->read.segment) {
+            break;
+        }
+        if (s->holds == 0) {
+            *ret_segment = *s;
+            log->n--;
+            memmove(s, s + 1, (log->n - i) * sizeof(*s));
+            found = true;
+        } else if (s->synced == s->used) {
+            segment_close(s, log->segment_bytes);
+        }
+    }
+    pthread_mutex_unlock(&log->lock);
+    return found;
+}
+
 static void retire(struct applog *log)
 {
-    size_t kept = 0;
+    struct segment s;
     pthread_mutex_lock(&log->sync_lock);
-    pthread_mutex_lock(&log->lock);
-    for (size_t i = 0; i < log->n; i++) {
-        struct segment *s = &log->segments[i];
-        bool is_read = s->sealed && s->number < log->read.segment;
-        if (is_read && s->holds == 0) {
-            segment_close(s, log->segment_bytes);
-            remove_file(log, s->number);
-            continue;
-        }
-        if (is_read && s->synced == s->used) {
-            segment_close(s, log->segment_bytes);
-        }
-        log->segments[kept++] = *s;
+    while (take_retired(log, &s)) {
+        recycle(log, &s);
     }
-    log->n = kept;
-    pthread_mutex_unlock(&log->lock);
     pthread_mutex_unlock(&log->sync_lock);
 }
 
@@ -516,8 +557,8 @@ static int replay_segment(struct applog *log, uint64_t number,
             rc = fail(log->dir, "reading a segment", errno, err);
         } else {
             size_t at = 0;
-            for (struct str record = record_at(map, size, at); record.n > 0 && rc == 0;
-                 record = record_at(map, size, at)) {
+            for (struct str record = record_at(map, size, at, number); record.n > 0 && rc == 0;
+                 record = record_at(map, size, at, number)) {
                 rc = fn(ctx, record);
                 at += record.n + APPLOG_HEAD_BYTES;
             }

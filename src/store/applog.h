@@ -10,7 +10,9 @@
  * when a segment is made, never by a record. A record is length, CRC-32C and bytes; the first one
  * that is not whole ends its segment, so a torn tail costs that record only. A thread of the log
  * makes the next segment ahead of time, syncs to the disk every APPLOG_SYNC_MS (what a loss of
- * power may cost) and deletes segments that are done with.
+ * power may cost) and takes segments that are done with for new ones: memory that is mapped already
+ * costs no faults. So that what an earlier use has left in it is no record, a record's CRC is of
+ * its segment's number too.
  *
  * Room is claimed before it is needed: an append may claim bytes for a record that will follow it,
  * so that the second never fails. When no room is left (disk full, too many segments), appends that
@@ -29,9 +31,9 @@
 #include "core/error.h"
 #include "core/str.h"
 
-#define APPLOG_SEGMENT_BYTES (4u << 20)
-#define APPLOG_SEGMENTS_MAX  1024
-#define APPLOG_AHEAD_MAX     16   /* segments made before they are needed */
+#define APPLOG_SEGMENT_BYTES (1u << 20)
+#define APPLOG_SEGMENTS_MAX  4096
+#define APPLOG_AHEAD_MAX     32   /* segments made before they are needed */
 #define APPLOG_RECORD_MAX    4096 /* bytes of one record */
 #define APPLOG_SYNC_MS       100
 #define APPLOG_HEAD_BYTES    8 /* of a record: length and CRC */

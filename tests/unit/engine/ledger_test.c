@@ -11,7 +11,7 @@
 #include "engine/ledger.h"
 
 #define ROUNDS 12
-#define SLOTS  100000
+#define SLOTS  200000
 
 struct books {
     struct folder folder;
@@ -184,13 +184,15 @@ static void serve_until_killed(struct books *b, struct served *served)
         ledger_open(b->folder.path, b->store, &b->ledger, NULL) < 0) {
         _exit(1);
     }
-    for (;;) {
+    for (int step = 0;; step++) {
         size_t i = rand_below(&r, ARRAY_LEN(calls));
+        if (step % 32 == 0) {
+            usleep(100); /* the numbers must last for all rounds */
+        }
         if (!calls[i].open) {
             uint32_t number = atomic_fetch_add(&served->next, 1);
             if (number >= SLOTS) {
-                usleep(1000);
-                continue;
+                _exit(2);
             }
             calls[i].row = row_of(number, 1000);
             if (ledger_reserve(b->ledger, &calls[i].row, &calls[i].claim) == 0) {
