@@ -93,7 +93,7 @@ static void a_refusal_names_whose_limit_it_is(void **state)
         governor_count(g, &counts);
         assert_int_equal(counts.refused[rows[i].kind][DIMENSION_TOKENS], 1);
         assert_int_equal(counts.held, 1);
-        assert_int_equal(counts.levels, 5);
+        assert_int_equal(counts.levels, 6); /* two keys, and the model */
         governor_settle(g, &fits, &(struct amounts){0}, start);
         governor_count(g, &counts);
         assert_int_equal(counts.held, 0);
@@ -225,6 +225,25 @@ static void a_swap_to_a_full_place_is_refused_and_counted(void **state)
     settings_unref(s);
 }
 
+static void what_was_learnt_of_a_model_survives_a_reload(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct settings *s = settings_of("", "", "", "");
+    struct governor *g = governor_of(s);
+    const struct settings_target *target = &s->models[0].targets[0];
+    assert_int_equal(governor_guess(g, target, 1000), -1);
+    for (int i = 0; i < 100; i++) {
+        governor_learn(g, target, 1000, 250);
+    }
+    struct settings *again = settings_of("", "", "", "");
+    assert_int_equal(governor_adopt(g, again, start, &err), 0);
+    assert_in_range(governor_guess(g, &again->models[0].targets[0], 1000), 250, 255);
+    governor_free(g);
+    settings_unref(s);
+    settings_unref(again);
+}
+
 /* ---- threads ---- */
 
 #define THREADS 8
@@ -293,6 +312,7 @@ int main(void)
         cmocka_unit_test(time_does_not_run_backwards),
         cmocka_unit_test(what_an_earlier_process_spent_is_charged),
         cmocka_unit_test(a_swap_to_a_full_place_is_refused_and_counted),
+        cmocka_unit_test(what_was_learnt_of_a_model_survives_a_reload),
         cmocka_unit_test(a_limit_is_exact_under_threads),
         cmocka_unit_test(every_kind_of_level_has_a_name),
     };
