@@ -43,27 +43,27 @@ static void whatever_servers_send_is_read(void **state)
   /* Plain. */
         {DELTA("\"role\":\"assistant\",\"content\":\"\"") DELTA("\"content\":\"a\"")
              DELTA("\"content\":\"b\"") STOP DONE, "3 text ab\n", MESSAGE_FINISH_STOP},
- /* Nothing said. */
+        /* Nothing said. */
         {DELTA("\"role\":\"assistant\",\"content\":null") STOP DONE, "", MESSAGE_FINISH_STOP},
- /* No finish_reason. */
+        /* No finish_reason. */
         {DELTA("\"content\":\"a\"") DONE, "3 text a\n", MESSAGE_FINISH_STOP},
- /* No [DONE]. */
+        /* No [DONE]. */
         {DELTA("\"content\":\"a\"") CHUNK("\"delta\":{},\"finish_reason\":\"length\""),
          "3 text a\n", MESSAGE_FINISH_LENGTH},
- /* A finish beside the last text; another word for it. */
+        /* A finish beside the last text; another word for it. */
         {CHUNK("\"delta\":{\"content\":\"a\"},\"finish_reason\":\"model_length\"") DONE,
          "3 text a\n", MESSAGE_FINISH_LENGTH},
         {CHUNK("\"delta\":{},\"finish_reason\":\"content_filter\"") DONE, "",
          MESSAGE_FINISH_FILTER},
         {CHUNK("\"delta\":{},\"finish_reason\":\"never heard of\"") DONE, "", MESSAGE_FINISH_STOP},
- /* A whole message in one chunk. */
+        /* A whole message in one chunk. */
         {CHUNK("\"message\":{\"role\":\"assistant\",\"content\":\"a\"},\"finish_reason\":"
                "\"stop\"") DONE, "3 text a\n", MESSAGE_FINISH_STOP},
- /* Content as a list. */
+        /* Content as a list. */
         {DELTA("\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":"
                "\"hm\"}]}]") DELTA("\"content\":[{\"type\":\"text\",\"text\":\"a\"}]") STOP DONE,
          "3 thinking text=\"hm\"\n3 text a\n", MESSAGE_FINISH_STOP},
- /* Thoughts. */
+        /* Thoughts. */
         {DELTA("\"reasoning_content\":\"h\"") DELTA("\"reasoning_content\":\"m\"")
              DELTA("\"content\":\"a\",\"reasoning_content\":null") STOP DONE,
          "3 thinking text=\"hm\"\n3 text a\n", MESSAGE_FINISH_STOP},
@@ -82,16 +82,17 @@ static void whatever_servers_send_is_read(void **state)
                    "\"id\":\"r\"}]")
                  DELTA("\"reasoning_details\":[{\"type\":\"reasoning.encrypted\",\"data\":\"F\","
                        "\"id\":\"q\"}]") STOP DONE,
-         "3 thinking text=\"s\" signature=\"E\"\n3 thinking signature=\"F\" redacted\n", MESSAGE_FINISH_STOP},
- /* A refusal. */
+         "3 thinking text=\"s\" signature=\"E\"\n3 thinking signature=\"F\" redacted\n",
+         MESSAGE_FINISH_STOP},
+        /* A refusal. */
         {DELTA("\"refusal\":\"I \"") DELTA("\"refusal\":\"won't\"") STOP DONE,
          "3 refusal text=\"I won't\"\n", MESSAGE_FINISH_STOP},
- /* Citations. */
+        /* Citations. */
         {DELTA("\"content\":\"a\"")
              DELTA("\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"url\":\"u\","
                    "\"title\":\"t\",\"start_index\":0,\"end_index\":1}}]") STOP DONE,
          "3 text a cites url=\"u\" title=\"t\"\n", MESSAGE_FINISH_STOP},
- /* Calls in pieces that interleave, as OpenAI numbers them. */
+        /* Calls in pieces that interleave, as OpenAI numbers them. */
         {DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"type\":\"function\",\"function\":{"
                "\"name\":\"f\",\"arguments\":\"\"}}]")
              DELTA("\"tool_calls\":[{\"index\":1,\"id\":\"c2\",\"type\":\"function\","
@@ -99,49 +100,58 @@ static void whatever_servers_send_is_read(void **state)
                  DELTA("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"[]\"}},{"
                        "\"index\":1,\"function\":{\"arguments\":\"}\"}}]")
                      CHUNK("\"delta\":{},\"finish_reason\":\"tool_calls\"") DONE,
-         "3 call id=\"c1\" name=\"f\" json=\"[]\"\n3 call id=\"c2\" name=\"g\" json=\"{}\"\n", MESSAGE_FINISH_CALLS},
- /* The id and name on every piece. */
+         "3 call id=\"c1\" name=\"f\" json=\"[]\"\n3 call id=\"c2\" name=\"g\" json=\"{}\"\n",
+         MESSAGE_FINISH_CALLS},
+        /* The id and name on every piece. */
         {DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\","
                "\"arguments\":\"{\"}}]")
              DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\","
                    "\"arguments\":\"}\"}}]") STOP DONE,
          "3 call id=\"c1\" name=\"f\" json=\"{}\"\n", MESSAGE_FINISH_CALLS},
- /* Whole calls, all with index 0; "stop" behind them. */
+        /* Whole calls, all with index 0; "stop" behind them. */
         {DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\","
                "\"arguments\":\"{}\"}}]")
              DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c2\",\"function\":{\"name\":\"f\","
                    "\"arguments\":\"[]\"}}]") STOP DONE,
-         "3 call id=\"c1\" name=\"f\" json=\"{}\"\n3 call id=\"c2\" name=\"f\" json=\"[]\"\n", MESSAGE_FINISH_CALLS},
- /* Without an index: ids tell them apart, pieces go to the last. */
+         "3 call id=\"c1\" name=\"f\" json=\"{}\"\n3 call id=\"c2\" name=\"f\" json=\"[]\"\n",
+         MESSAGE_FINISH_CALLS},
+        /* Without an index: ids tell them apart, pieces go to the last. */
         {DELTA("\"tool_calls\":[{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}},"
                "{\"function\":{\"arguments\":\"}\"}}]")
              DELTA("\"tool_calls\":[{\"id\":\"c2\",\"function\":{\"name\":\"g\",\"arguments\":{"
                    "\"x\":1}}}]") STOP DONE,
          "3 call id=\"c1\" name=\"f\" json=\"{}\"\n3 call id=\"c2\" name=\"g\" "
          "json=\"{\\\"x\\\":1}\"\n", MESSAGE_FINISH_CALLS},
- /* The old kind. */
+        /* With neither: a name begins a new one. */
+        {DELTA("\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+               "{\"function\":{\"name\":\"f\",\"arguments\":\"[\"}}]")
+             DELTA("\"tool_calls\":[{\"function\":{\"arguments\":\"]\"}}]") STOP DONE,
+         "3 call id=\"call_af63e44c8601fa240\" name=\"f\" json=\"{}\"\n"
+         "3 call id=\"call_af63e44c8601fa241\" name=\"f\" json=\"[]\"\n",
+         MESSAGE_FINISH_CALLS},
+        /* The old kind. */
         {DELTA("\"function_call\":{\"name\":\"f\",\"arguments\":\"\"}")
              DELTA("\"function_call\":{\"arguments\":\"{}\"}")
                  CHUNK("\"delta\":{},\"finish_reason\":\"function_call\"") DONE,
          "3 call id=\"call_af63e44c8601fa240\" name=\"f\" json=\"{}\"\n", MESSAGE_FINISH_CALLS},
- /* A piece of a call that never began. */
+        /* A piece of a call that never began. */
         {DELTA("\"tool_calls\":[{\"index\":4,\"function\":{\"arguments\":\"x\"}}]") STOP DONE, "",
          MESSAGE_FINISH_STOP},
- /* Text between calls closes what is whole. */
+        /* Text between calls closes what is whole. */
         {DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\","
                "\"arguments\":\"{}\"}}]") DELTA("\"content\":\"a\"")
              DELTA("\"tool_calls\":[{\"index\":1,\"id\":\"c2\",\"function\":{\"name\":\"g\","
                    "\"arguments\":\"{}\"}}]") STOP DONE,
          "3 call id=\"c1\" name=\"f\" json=\"{}\"\n3 text a\n3 call id=\"c2\" name=\"g\" "
          "json=\"{}\"\n", MESSAGE_FINISH_CALLS},
- /* What is no event of ours: broken, empty, other choices, other types. */
+        /* What is no event of ours: broken, empty, other choices, other types. */
         {"data: {\"id\":\n\ndata: 7\n\ndata:\n\n" DELTA("\"content\":7,\"tool_calls\":{}")
              DELTA("\"content\":\"a\"") "data: "
                                         "{\"id\":\"i\",\"choices\":[{\"index\":1,\"delta\":{"
                                         "\"content\":\"no\"}}]}"
                                         "\n\n" STOP DONE DELTA("\"content\":\"late\""),
          "3 text a\n", MESSAGE_FINISH_STOP},
- /* Azure's first chunk. */
+        /* Azure's first chunk. */
         {"data: "
          "{\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[{}]}\n\n" DELTA(
              "\"content\":\"a\"") STOP DONE, "3 text a\n", MESSAGE_FINISH_STOP},
@@ -481,7 +491,8 @@ static void answers_of_real_servers_are_read(void **state)
         {"{\"content\":\"a\",\"reasoning_content\":\"hm\"}", "length",
          "3 thinking text=\"hm\"\n3 text a\n", MESSAGE_FINISH_LENGTH},
         {"{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"text\":\"hm\"}]},{\"type\":"
-         "\"hologram\"},{\"type\":\"text\",\"text\":\"a\"}]}", "stop", "3 thinking text=\"hm\"\n3 text a\n", MESSAGE_FINISH_STOP},
+         "\"hologram\"},{\"type\":\"text\",\"text\":\"a\"}]}", "stop", "3 thinking text=\"hm\"\n3 text a\n",
+         MESSAGE_FINISH_STOP},
         {"{\"content\":\"a\",\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{"
          "\"url\":\"u\",\"title\":\"t\"}},{\"type\":\"file_citation\"}],\"tool_calls\":null,"
          "\"audio\":null}", "stop", "3 text a cites url=\"u\" title=\"t\"\n", MESSAGE_FINISH_STOP},

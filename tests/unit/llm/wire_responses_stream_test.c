@@ -340,6 +340,41 @@ static void a_stream_is_written_as_the_api_does(void **state)
     wired_release(&w);
 }
 
+/* Texts in a row are one item, and what comes between them ends it. */
+static void parts_in_any_order_make_up_items(void **state)
+{
+    struct message_part parts[] = {
+        {.kind = MESSAGE_TEXT,     .text = STR("one")  },
+        {.kind = MESSAGE_TEXT,     .text = STR("two")  },
+        {.kind = MESSAGE_REFUSAL,  .text = STR("three")},
+        {.kind = MESSAGE_THINKING, .text = STR("hm")   },
+        {.kind = MESSAGE_TEXT,     .text = STR("four") },
+        {.kind = MESSAGE_CALL,     .id = STR("c"),       .name = STR("f"), .json = STR("{}")},
+        {.kind = MESSAGE_TEXT,       .text = STR("five")                          },
+    };
+    struct wired w;
+    struct generate g;
+    struct client c;
+    struct wire_asked asked = {.request = &w.request, .body = STR("{}"), .id = STR("w")};
+    (void)state;
+    wired_init(&w);
+    generate_init(&g, &w.arena, 1, 0);
+    w.answer.parts = parts;
+    w.answer.part_count = ARRAY_LEN(parts);
+    wired_write_stream(&w, &wire_responses, &g, &w.answer, &asked);
+    client_run(&c, &w);
+    assert_int_equal(c.count, 5);
+    assert_int_equal(c.items[0].parts, 3);
+    assert_has(buf_cstr(&c.items[0].item), "\"text\":\"one\"");
+    assert_has(buf_cstr(&c.items[0].item), "\"refusal\":\"three\"");
+    assert_has(buf_cstr(&c.items[1].item), "\"text\":\"hm\"");
+    assert_has(buf_cstr(&c.items[2].item), "\"text\":\"four\"");
+    assert_has(buf_cstr(&c.items[3].item), "\"call_id\":\"c\"");
+    assert_has(buf_cstr(&c.items[4].item), "\"text\":\"five\"");
+    client_end(&c);
+    wired_release(&w);
+}
+
 static void a_failure_is_told_with_the_response_or_without(void **state)
 {
     static const struct {
@@ -431,6 +466,7 @@ int main(void)
         cmocka_unit_test(random_streams_say_at_their_end_what_they_said_before),
         cmocka_unit_test(a_stream_ends_with_the_whole_answer),
         cmocka_unit_test(a_stream_is_written_as_the_api_does),
+        cmocka_unit_test(parts_in_any_order_make_up_items),
         cmocka_unit_test(a_failure_is_told_with_the_response_or_without),
         cmocka_unit_test(usage_stands_in_the_last_event),
         cmocka_unit_test(a_full_buffer_is_told),
