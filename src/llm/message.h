@@ -27,8 +27,7 @@
 #define MESSAGE_NOTES_MAX 64
 #define MESSAGE_NOTE_MAX  96 /* bytes of one path; longer ones are cut */
 
-/* Stands before the signatures that Gemini gave, because no other provider takes them and a
- * conversation may go on elsewhere. See wire_gemini.h for what follows it. */
+/* Stands before signatures that Gemini gave: no other provider takes them. See wire_gemini.h. */
 #define MESSAGE_SEAL_GEMINI "gemini:"
 
 enum message_role { MESSAGE_SYSTEM = 0, MESSAGE_DEVELOPER, MESSAGE_USER, MESSAGE_ASSISTANT };
@@ -114,8 +113,7 @@ enum message_effort {
     MESSAGE_EFFORT_MAX /* "xhigh", "max" */
 };
 
-/* Tokens of thinking that stand for an effort, and the effort that a number of tokens stands for:
- * NONE is 0 tokens, UNSET is -1 ("not given"). */
+/* Tokens of thinking that stand for an effort, and back: NONE is 0 tokens, UNSET -1. */
 int64_t message_effort_budget(enum message_effort effort);
 enum message_effort message_budget_effort(int64_t budget);
 
@@ -164,8 +162,7 @@ struct message_request {
 bool message_instructs(const struct message *m);
 /* Is there anything but instructions? */
 bool message_has_turns(const struct message_request *r);
-/* Behind the last message of the turn that begins with message `first`: neighbours of one role,
- * whatever instructions stand between them. */
+/* Behind the turn that begins with message `first`: neighbours of one role and what stands between. */
 size_t message_turn_end(const struct message_request *r, size_t first);
 
 /* Everything as not given. */

@@ -87,10 +87,13 @@ struct str wire_gemini_seal(struct arena *arena, int call, struct str signature)
 
 bool wire_gemini_unseal(struct str seal, int *ret_call, struct str *ret_signature)
 {
+    int64_t call = -1;
+    if (!str_starts(seal, STR(MESSAGE_SEAL_GEMINI))) {
+        return false;
+    }
     struct str rest = str_from(seal, strlen(MESSAGE_SEAL_GEMINI));
     ptrdiff_t colon = str_find_char(rest, ':');
-    int64_t call = -1;
-    if (!str_starts(seal, STR(MESSAGE_SEAL_GEMINI)) || colon < 0) {
+    if (colon < 0) {
         return false;
     }
     if (str_to_i64(str_head(rest, (size_t)colon), &call) != 0 || call > MESSAGE_COUNT_MAX) {
@@ -105,28 +108,23 @@ bool wire_gemini_unseal(struct str seal, int *ret_call, struct str *ret_signatur
 
 /* The first row whose name is a part of the model's counts; the last is for models of tomorrow,
  * which are taken for the newest that are known. */
+/* clang-format off */
 static const struct wire_gemini_family families[] = {
-    {.name = "gemini-1",                .thinks = GEMINI_THINKS_NOT            },
-    {                                                                                 .name = "gemini-2.0",                                                                                                             .thinks = GEMINI_THINKS_NOT                                       },
-    {                                            .name = "gemma", .thinks = GEMINI_THINKS_NOT                                                                                                                                                                                                                                                                                                                                 },
-    {                                                                                                        .name = "gemini-2.5-pro",
-     .thinks = GEMINI_THINKS_BY_BUDGET,
-     .budget_min = 128,
-     .budget_max = 32768},
-    {                                                                                                                      .name = "gemini-2.5-flash-lite",
-     .thinks = GEMINI_THINKS_BY_BUDGET,
-     .budget_min = 512,
-     .budget_max = 24576,
-     .can_rest = true},
-    {                                                                                                                    .name = "gemini-2.5",
-     .thinks = GEMINI_THINKS_BY_BUDGET,
-     .budget_min = 1,
-     .budget_max = 24576,
-     .can_rest = true},
-    { .name = "gemini-3-pro",                                                                    .thinks = GEMINI_THINKS_BY_LEVEL, .sealed = true},
-    {                                               .name = "pro",                                                                                                                                                                 .thinks = GEMINI_THINKS_BY_LEVEL,                    .medium = true, .sealed = true},
-    {                                                                                                                                  .name = "",                                                                                                                                                                                                                                    .thinks = GEMINI_THINKS_BY_LEVEL,                                                                                                                                                                                                                                                                                                 .minimal = true, .medium = true, .sealed = true},
+    {.name = "gemini-1", .thinks = GEMINI_THINKS_NOT},
+    {.name = "gemini-2.0", .thinks = GEMINI_THINKS_NOT},
+    {.name = "gemma", .thinks = GEMINI_THINKS_NOT},
+    {.name = "gemini-2.5-pro", .thinks = GEMINI_THINKS_BY_BUDGET,
+     .budget_min = 128, .budget_max = 32768},
+    {.name = "gemini-2.5-flash-lite", .thinks = GEMINI_THINKS_BY_BUDGET,
+     .budget_min = 512, .budget_max = 24576, .can_rest = true},
+    {.name = "gemini-2.5", .thinks = GEMINI_THINKS_BY_BUDGET,
+     .budget_min = 1, .budget_max = 24576, .can_rest = true},
+    {.name = "gemini-3-pro", .thinks = GEMINI_THINKS_BY_LEVEL, .sealed = true},
+    {.name = "pro", .thinks = GEMINI_THINKS_BY_LEVEL, .medium = true, .sealed = true},
+    {.name = "", .thinks = GEMINI_THINKS_BY_LEVEL, .minimal = true, .medium = true, .sealed = true},
 };
+
+/* clang-format on */
 
 const struct wire_gemini_family *wire_gemini_family(struct str model)
 {

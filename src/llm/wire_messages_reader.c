@@ -111,6 +111,19 @@ static int close_all(struct wire_reader *r, const struct wire_sink *sink)
     return rc;
 }
 
+/* Text and thinking are over when another block begins; calls may be open side by side. */
+static int close_before(struct wire_reader *r, enum message_part_kind next,
+                        const struct wire_sink *sink)
+{
+    int rc = 0;
+    for (size_t i = r->open_count; rc == 0 && i > 0; i--) {
+        if (next != MESSAGE_CALL || r->open[i - 1].kind != MESSAGE_CALL) {
+            rc = close_block(r, &r->open[i - 1], sink);
+        }
+    }
+    return rc;
+}
+
 static int on_message_start(struct wire_reader *r, yyjson_val *root, const struct wire_sink *sink)
 {
     yyjson_val *message = yyjson_obj_get(root, "message");
@@ -195,7 +208,8 @@ static int on_block_start(struct wire_reader *r, yyjson_val *root, const struct 
     if (!kind_of(json_get_str(object, "type"), &d.part, &d.redacted) || find_block(r, place)) {
         return 0;
     }
-    int rc = d.part == MESSAGE_CALL ? 0 : close_all(r, sink);
+    int rc = ensure_started(r, sink);
+    rc = rc == 0 ? close_before(r, d.part, sink) : rc;
     if (rc != 0) {
         return rc;
     }

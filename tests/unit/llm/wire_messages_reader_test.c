@@ -154,6 +154,8 @@ static void a_stream_without_its_last_event_ends_when_it_said_why(void **state)
     (void)state;
     check_told(START("m") FINISH("end_turn"), "start m cl\nfinish stop \nend\n");
     check_told(FINISH("end_turn"), "start  \nfinish stop \nend\n");
+    check_told(OPEN("0", "{\"type\":\"text\"}") START("late") FINISH("end_turn"),
+               "start  \nopen 0 text  \nfinish stop \nclose 0\nend\n");
 }
 
 static void broken_and_unknown_events_are_skipped(void **state)
@@ -181,7 +183,10 @@ static void text_is_closed_by_what_follows(void **state)
                            DELTA("1", "{\"partial_json\":\"{}\"}") OPEN("2", "{\"type\":\"text\"}")
                                END,
                "start m cl\nopen 0 call a f\nopen 1 call b g\ntext 0 {}\ntext 1 {}\n"
-               "close 0\nclose 1\nopen 2 text  \nclose 2\nend\n");
+               "close 1\nclose 0\nopen 2 text  \nclose 2\nend\n");
+    check_told(START("m") OPEN("0", "{\"type\":\"text\"}")
+                   OPEN("1", "{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\"}") END,
+               "start m cl\nopen 0 text  \nclose 0\nopen 1 call a f\ntext 1 {}\nclose 1\nend\n");
 }
 
 static void open_blocks_have_a_maximum(void **state)
