@@ -7,9 +7,9 @@
 #define SPARE_CALLS_MAX    32
 /* None where a sanitizer is to see that a call is used after its end. */
 #ifdef WEIR_ARENA_DEBUG
-#    define SPARE_CALLS 0
+#    define SPARES_ARE_KEPT false
 #else
-#    define SPARE_CALLS SPARE_CALLS_MAX
+#    define SPARES_ARE_KEPT true
 #endif
 
 /* Connections are shared by all snapshots whose provider means the same place in the same way. */
@@ -153,7 +153,7 @@ struct call *engine_take_spare(struct engine *e)
 
 bool engine_keep_spare(struct engine *e, struct call *call)
 {
-    if (e->spare_count >= SPARE_CALLS) {
+    if (!SPARES_ARE_KEPT || e->spare_count >= SPARE_CALLS_MAX) {
         return false;
     }
     e->spares[e->spare_count++] = call;

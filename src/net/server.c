@@ -16,9 +16,9 @@
  * sanitizer is to see that one is used after its end. */
 #define SPARE_REQUESTS_MAX 32
 #ifdef WEIR_ARENA_DEBUG
-#    define SPARE_REQUESTS 0
+#    define SPARES_ARE_KEPT false
 #else
-#    define SPARE_REQUESTS SPARE_REQUESTS_MAX
+#    define SPARES_ARE_KEPT true
 #endif
 /* Chunks below this are put together with their frame, so that TLS makes one record of them. */
 #define CHUNK_COPY_BYTES (16u << 10)
@@ -90,7 +90,8 @@ static void request_free(struct server_conn *c)
         c->server->request_count--;
     }
     struct server *s = c->server;
-    if (s->spare_count < SPARE_REQUESTS && r->body.cap <= SERVER_BODY_UNASKED_BYTES) {
+    bool usual = r->body.cap <= SERVER_BODY_UNASKED_BYTES;
+    if (SPARES_ARE_KEPT && usual && s->spare_count < SPARE_REQUESTS_MAX) {
         arena_reset(&r->arena);
         buf_clear(&r->body);
         s->spares[s->spare_count++] = r;
@@ -291,7 +292,8 @@ static const struct http1_events parser_events = {
 static void hand_over(struct server_conn *c)
 {
     struct server *s = c->server;
-    timer_cancel(&c->timer);
+    /* The timer stays set and says nothing in this state: cancelling it for each request would have
+     * it taken out of the heap and put back. */
     c->state = CONN_ANSWERING;
     c->started = false;
     s->request_count++;
