@@ -308,10 +308,13 @@ const struct catalogue_price *settings_find_price(const struct settings *s,
     if (s->price_count == 0) {
         return NULL;
     }
-    int n = snprintf(full, sizeof(full), "%.*s/%.*s", STR_ARG(provider->name), STR_ARG(model));
     const struct settings_price *price = NULL;
-    if (n > 0 && (size_t)n < sizeof(full)) {
-        price = map_get(&s->prices_by_model, str_make(full, (size_t)n));
+    size_t n = provider->name.n + 1 + model.n;
+    if (n <= sizeof(full)) {
+        memcpy(full, provider->name.p, provider->name.n);
+        full[provider->name.n] = '/';
+        memcpy(full + provider->name.n + 1, model.p, model.n);
+        price = map_get(&s->prices_by_model, str_make(full, n));
     }
     if (!price) {
         price = map_get(&s->prices_by_model, model);

@@ -162,17 +162,25 @@ static int scan_members(struct reader *r)
     return json_scan_ok(&scan) ? 0 : explain(r);
 }
 
+/* A string without escapes is its own value. */
+static bool is_bare_string(struct str value)
+{
+    return value.n >= 2 && value.p[0] == '"' && !memchr(value.p, '\\', value.n);
+}
+
 static int read_model(struct reader *r, struct request_facts *facts)
 {
-    yyjson_val *value = value_of(r, MEMBER_MODEL);
-    if (!value) {
+    struct str written = r->members[MEMBER_MODEL];
+    bool bare = is_bare_string(written);
+    yyjson_val *value = bare ? NULL : value_of(r, MEMBER_MODEL);
+    if (!bare && !value) {
         return error_set(r->err, ERR_INVALID,
                          "`model` is missing in the request body; expected the name of a model");
     }
-    if (!yyjson_is_str(value)) {
+    if (!bare && !yyjson_is_str(value)) {
         return error_set(r->err, ERR_INVALID, "`model` must be a string, not %s", type_name(value));
     }
-    struct str model = json_str(value);
+    struct str model = bare ? str_make(written.p + 1, written.n - 2) : json_str(value);
     if (model.n == 0) {
         return error_set(r->err, ERR_INVALID, "`model` is empty; expected the name of a model");
     }

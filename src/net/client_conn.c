@@ -39,8 +39,7 @@ void client_conn_set_idle(struct client_conn *conn, bool idle)
         o->idle_count++;
         timer_set(&conn->idle_timer, o->options.idle_ms);
     } else {
-        o->idle_count--;
-        timer_cancel(&conn->idle_timer);
+        o->idle_count--; /* the timer stays: it is set anew soon, which moves it for nothing */
     }
 }
 
@@ -79,6 +78,7 @@ void client_conn_die(struct client_conn *conn)
     conn->dead = true;
     client_conn_enter(conn);
     client_conn_set_idle(conn, false);
+    timer_cancel(&conn->idle_timer);
     client_conn_set_open(conn, false);
     client_conn_opened(conn);
     timer_cancel(&conn->write_timer);
@@ -121,7 +121,9 @@ void client_conn_retire(struct client_conn *conn)
 static void idle_too_long(void *arg)
 {
     struct client_conn *conn = arg;
-    conn->protocol->leave(conn);
+    if (conn->idle) {
+        conn->protocol->leave(conn);
+    }
 }
 
 void client_conn_drop(struct client_conn *conn, struct client_call *call)

@@ -501,11 +501,10 @@ static int feed_stage(struct http1 *p, struct str bytes, size_t *ret_n, struct e
 
 /* -------- public -------- */
 
-struct str http_head_get(const struct http_head *head, const char *name)
+struct str http_head_find(const struct http_head *head, struct str name)
 {
-    struct str wanted = str_of(name);
     for (size_t i = 0; i < head->header_count; i++) {
-        if (str_eq_nocase(head->headers[i].name, wanted)) {
+        if (str_eq_nocase(head->headers[i].name, name)) {
             return head->headers[i].value;
         }
     }

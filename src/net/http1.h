@@ -43,7 +43,12 @@ struct http_head {
 };
 
 /* First header of that name (case ignored), or an empty view with p == NULL. */
-struct str http_head_get(const struct http_head *head, const char *name);
+struct str http_head_find(const struct http_head *head, struct str name);
+
+static inline struct str http_head_get(const struct http_head *head, const char *name)
+{
+    return http_head_find(head, str_of(name));
+}
 
 struct http1_events {
     /* Non-zero return stops parsing (the connection is about to be closed). */
