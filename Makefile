@@ -1,6 +1,6 @@
 # Verbs only. What is built, and how, stands in CMakeLists.txt, CMakePresets.json and cmake/.
 .DEFAULT_GOAL := all
-.PHONY: all deps test-deps run test check asan tsan clang fuzz-smoke lint format model coverage bench clean distclean help
+.PHONY: all deps test-deps run test check asan tsan clang fuzz-smoke soak lint format model coverage bench clean distclean help
 
 all: deps ## install what is missing, build the optimised program: build/weir
 	@tools/build release
@@ -33,6 +33,10 @@ clang: test-deps ## the C tests built with clang
 
 fuzz-smoke: test-deps ## replay the crashes, then fuzz every parser for a fixed number of runs
 	@tools/build fuzz && tools/fuzz_smoke
+
+MINUTES ?= 5
+soak: test-deps ## mixed load with faults for MINUTES=5 through the sanitized program
+	@tools/build asan && python3 tests/soak/soak build/asan/weir build/asan/tests/libweir_fault.so $$(( $(MINUTES) * 60 ))
 
 lint: test-deps ## clang-format, a clang build without warnings, clang-tidy
 	@tools/build clang && tools/lint

@@ -199,11 +199,12 @@ class Rig:
         self.sim = Process(
             weir, "sim", ["sim", "--listen", self.sim_at, "--length", "constant:20", *sim_arguments], self.folder
         )
-        self.gateway = None
+        self.gateway, self.tries = None, 1
 
     def launch(self, environment=None):
         if self.shim:
-            environment = self.shim.environment({"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")})
+            options = ((environment or {}).get("ASAN_OPTIONS"), os.environ.get("ASAN_OPTIONS"))
+            environment = self.shim.environment({"ASAN_OPTIONS": ":".join(filter(None, options))})
         self.gateway = Process(self.weir, "gateway", ["serve", "--config", "weir.yaml"], self.folder, environment)
 
     def start(self, environment=None):
@@ -214,7 +215,7 @@ class Rig:
 
     def settle(self):
         """After a first request: what is open now is open for good."""
-        self.must_serve()
+        self.must_serve(self.tries)
         deadline = time.monotonic() + REST_S
         while self.metrics()["weir_provider_connections"] > 0 and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -240,7 +241,17 @@ class Rig:
         except OSError:
             return Answer()
 
-    def must_serve(self):
+    def must_serve(self, tries=1):
+        """`tries`: how often, where the provider itself fails now and then."""
+        for attempt in range(tries, 0, -1):
+            try:
+                self.serve_both()
+                return
+            except Failed:
+                if attempt == 1:
+                    raise
+
+    def serve_both(self):
         for path, body in (("/v1/chat/completions", CHAT), ("/v1/messages", MESSAGES_STREAM)):
             answer = self.request(path, body)
             if not is_complete(answer):
