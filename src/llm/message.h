@@ -162,7 +162,7 @@ struct message_request {
 bool message_instructs(const struct message *m);
 /* Is there anything but instructions? */
 bool message_has_turns(const struct message_request *r);
-/* Behind the turn that begins with message `first`: neighbours of one role and what stands between. */
+/* Behind the turn that begins with message `first`: neighbours of one role. */
 size_t message_turn_end(const struct message_request *r, size_t first);
 
 /* Everything as not given. */

@@ -214,14 +214,16 @@ static void images_and_documents_have_their_sources(void **state)
 
 static void what_it_cannot_look_at_is_refused(void **state)
 {
+    /* clang-format off */
     static const struct message_part rows[] = {
-        {.kind = MESSAGE_IMAGE,                 .media_type = {"image/tiff", 10}, .data = {"aGk=", 4}                                         },
-        {.kind = MESSAGE_IMAGE,                 .file_id = {"file-openai", 11}  },
-        {.kind = MESSAGE_IMAGE                                    },
-        {.kind = MESSAGE_FILE,                                     .media_type = {"application/zip", 15},              .data = {"aGk=", 4}                                                            },
-        {.kind = MESSAGE_FILE,                 .file_id = {"file-openai", 11}                                                 },
-        {.kind = MESSAGE_AUDIO, .media_type = {"audio/wav", 9},                   .data = {"aGk=", 4}},
+        {.kind = MESSAGE_IMAGE, .media_type = {"image/tiff", 10}, .data = {"aGk=", 4}},
+        {.kind = MESSAGE_IMAGE, .file_id = {"file-openai", 11}},
+        {.kind = MESSAGE_IMAGE},
+        {.kind = MESSAGE_FILE, .media_type = {"application/zip", 15}, .data = {"aGk=", 4}},
+        {.kind = MESSAGE_FILE, .file_id = {"file-openai", 11}},
+        {.kind = MESSAGE_AUDIO, .media_type = {"audio/wav", 9}, .data = {"aGk=", 4}},
     };
+    /* clang-format on */
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct wire_case c;
