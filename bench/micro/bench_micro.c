@@ -202,13 +202,18 @@ static void relay_stream(struct fixture *f, bool strip_usage)
 {
     struct relay relay;
     size_t bytes = 0;
-    relay_init(&relay, &provider_openai, ROUTE_CHAT, true, strip_usage, true);
+    struct relay_options options = {.dialect = &provider_openai,
+                                    .route = ROUTE_CHAT,
+                                    .stream = true,
+                                    .strip_usage = strip_usage,
+                                    .readable = true};
+    relay_init(&relay, &options);
     for (size_t i = 0; i < STREAM_EVENTS; i++) {
         BUG_ON(relay_push(&relay, buf_str(&f->events[i])) < 0);
         bytes += relay.out.n;
         buf_clear(&relay.out);
     }
-    relay_finish(&relay, true);
+    BUG_ON(relay_finish(&relay, true, NULL) != 0);
     BUG_ON(bytes == 0 || relay.facts.usage.output != 64 || !relay.facts.terminal);
     relay_release(&relay);
 }
@@ -226,9 +231,11 @@ static void relay_as_is(struct fixture *f)
 static void relay_whole(struct fixture *f)
 {
     struct relay relay;
-    relay_init(&relay, &provider_openai, ROUTE_CHAT, false, false, true);
+    struct relay_options options = {
+        .dialect = &provider_openai, .route = ROUTE_CHAT, .readable = true};
+    relay_init(&relay, &options);
     BUG_ON(relay_push(&relay, buf_str(&f->answer_body)) < 0);
-    relay_finish(&relay, true);
+    BUG_ON(relay_finish(&relay, true, NULL) != 0);
     BUG_ON(relay.facts.usage.output != 64);
     relay_release(&relay);
 }
@@ -244,7 +251,7 @@ static void translate_body(struct fixture *f, const struct buf *body)
     arena_init(&arena);
     buf_clear(&f->out);
     message_notes_init(&notes, &arena, false, "the bench");
-    BUG_ON(translate_request_read(&wire_chat, buf_str(body), &arena, &request, NULL) < 0);
+    BUG_ON(translate_request_read(&wire_chat, buf_str(body), "bench", &arena, &request, NULL) < 0);
     BUG_ON(translate_request_write(&request, &wire_messages, &target, &notes, &f->out, NULL) < 0);
     BUG_ON(f->out.n < body->n / 2);
     arena_release(&arena);
@@ -274,7 +281,8 @@ static void translate_stream(struct fixture *f)
     struct arena arena;
     arena_init(&arena);
     buf_clear(&f->out);
-    BUG_ON(translate_request_read(&wire_chat, buf_str(&f->small), &arena, &request, NULL) < 0);
+    BUG_ON(translate_request_read(&wire_chat, buf_str(&f->small), "bench", &arena, &request, NULL) <
+           0);
     translate_init(&t, &request, &wire_messages, STR("bench"), 1764000000);
     translate_push(f, &t, "message_start",
                    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","
@@ -321,10 +329,14 @@ static void head_of_answer(struct fixture *f)
 static void header_write(struct fixture *f)
 {
     const struct settings_provider *provider = &f->settings->providers[0];
+    struct provider_place place = {.route = ROUTE_CHAT,
+                                   .base = provider->base_url.path,
+                                   .path = STR("/v1/chat/completions"),
+                                   .model = STR("bench-model")};
     struct header_request request = {.provider = provider,
                                      .key = &provider->api_keys[0],
                                      .method = STR("POST"),
-                                     .path = STR("/v1/chat/completions"),
+                                     .place = &place,
                                      .client = &f->parsed,
                                      .body_bytes = f->small.n,
                                      .has_body = true};

@@ -13,7 +13,9 @@
  * next target. After the first byte it never switches: a failure then ends the call as broken.
  *
  * The bytes of the answer are relayed unchanged, except for what weir asked for and the client did
- * not (the usage chunk). Everything learnt goes into the trace, which the owner submits.
+ * not (the usage chunk), or translated where the target speaks another dialect than the client. A
+ * target that cannot be told all that must not be dropped is an attempt that failed: the next one
+ * may do better. Everything learnt goes into the trace, which the owner submits.
  *
  * Ownership: the owner keeps body, facts, head, settings and trace alive until the call has ended
  * (on_end, on_broken, on_failed) or was cancelled; after that the pointer is dead.
@@ -44,8 +46,11 @@ struct call_request {
     struct str path, query;
     struct str body;
     const struct request_facts *facts;     /* NULL on pass-through routes */
-    const struct settings_target *targets; /* all of the route's dialect, at least one */
+    const struct settings_model *model;    /* NULL on pass-through routes */
+    const struct settings_target *targets; /* each serves or translates the route; at least one */
     size_t target_count;
+    bool key_is_pinned; /* the only target must be called with this key of its provider */
+    int pinned_key;     /* index; -1 = without a key */
     struct trace *trace;
     struct admission *admission; /* taken for targets[0]; settled when the call ends. NULL: none */
     int64_t started_us;          /* clock_mono_us of the request's first byte */
@@ -63,7 +68,9 @@ struct call_failure {
     enum outcome outcome;
     const char *message;     /* for the client: whose fault, what, what to do */
     int64_t sequence_number; /* of a responses stream, for its error event */
-    bool event_open; /* part of an event is out: an error event can no longer be understood */
+    bool event_open;   /* part of an event is out: an error event can no longer be understood */
+    bool told;         /* the error event is out already */
+    const char *param; /* the field of the request that it is about, or NULL */
 };
 
 struct call_events {

@@ -175,6 +175,11 @@ struct keyring *engine_keyring(struct engine *e)
     return e->options.keyring;
 }
 
+struct homes *engine_homes(struct engine *e)
+{
+    return e->options.homes;
+}
+
 struct store *engine_store(struct engine *e)
 {
     return e->options.store;

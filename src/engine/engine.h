@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/log.h"
+#include "engine/homes.h"
 #include "engine/keyring.h"
 #include "engine/settings.h"
 #include "net/client.h"
@@ -23,6 +24,7 @@ struct engine_options {
     struct loop *loop;
     struct store *store; /* NULL: nothing is recorded */
     struct keyring *keyring;
+    struct homes *homes; /* NULL: where responses were made is not remembered */
     const struct log *log;
 };
 
@@ -46,6 +48,7 @@ bool engine_keep_spare(struct engine *engine, struct call *call);
 struct loop *engine_loop(struct engine *engine);
 struct client *engine_client(struct engine *engine);
 struct keyring *engine_keyring(struct engine *engine);
+struct homes *engine_homes(struct engine *engine);
 struct store *engine_store(struct engine *engine);
 const struct log *engine_log(struct engine *engine);
 

@@ -1,5 +1,8 @@
 #include "engine/header.h"
 
+/* Of the x-weir-dropped header; a longer list is cut. */
+#define DROPPED_BYTES_MAX 2048
+
 /* Room that most request heads fit into. */
 #define USUAL_HEAD_BYTES 1024
 
@@ -33,6 +36,29 @@ static const struct header_row request_rows[] = {
     {"x-forwarded-*",     HEADER_DROP},
     {"x-real-ip",         HEADER_DROP},
     {"x-weir-*",          HEADER_DROP},
+};
+
+/* What only the client's dialect knows; besides the rows above, for calls that are translated. */
+static const struct header_row translated_rows[] = {
+    {"anthropic-*",   HEADER_DROP},
+    {"openai-*",      HEADER_DROP},
+    {"x-stainless-*", HEADER_DROP},
+    {"x-goog-*",      HEADER_DROP},
+    {"content-type",  HEADER_DROP},
+    {"accept",        HEADER_DROP},
+};
+
+/* The same for answers. */
+static const struct header_row translated_answer_rows[] = {
+    {"anthropic-*",      HEADER_DROP},
+    {"openai-*",         HEADER_DROP},
+    {"x-goog-*",         HEADER_DROP},
+    {"content-*",        HEADER_DROP},
+    {"etag",             HEADER_DROP},
+    {"last-modified",    HEADER_DROP},
+    {"request-id",       HEADER_DROP},
+    {"x-request-id",     HEADER_DROP},
+    {"www-authenticate", HEADER_DROP},
 };
 
 /* From providers to clients. */
@@ -96,22 +122,6 @@ static bool named_by_connection(const struct http_head *head, struct str name)
     return false;
 }
 
-static struct str without_version(struct str path)
-{
-    return str_starts(path, STR("/v1/")) ? str_from(path, 3) : path;
-}
-
-/* "/v1" is part of an OpenAI base_url and not of an Anthropic one; both are met halfway. */
-static struct str path_behind_base(const struct settings_provider *p, struct str path)
-{
-    struct str base = p->base_url.path;
-    bool versioned = str_ends(base, STR("/v1"));
-    if (p->dialect->dialect == DIALECT_OPENAI) {
-        return base.n == 0 ? path : without_version(path);
-    }
-    return versioned ? without_version(path) : path;
-}
-
 static void put_line(struct buf *out, struct str name, struct str value)
 {
     buf_put_str(out, name);
@@ -130,6 +140,16 @@ static bool is_extra(const struct settings_provider *p, struct str name)
     return false;
 }
 
+static bool passes(const struct header_request *r, struct str name)
+{
+    if (rule_of(request_rows, ARRAY_LEN(request_rows), name) != HEADER_PASS ||
+        named_by_connection(r->client, name) || is_extra(r->provider, name)) {
+        return false;
+    }
+    return !r->translated ||
+           rule_of(translated_rows, ARRAY_LEN(translated_rows), name) == HEADER_PASS;
+}
+
 static void put_request_line(struct buf *out, const struct header_request *r)
 {
     const struct settings_provider *p = r->provider;
@@ -139,12 +159,7 @@ static void put_request_line(struct buf *out, const struct header_request *r)
         buf_puts(out, "http://");
         buf_put_str(out, p->authority);
     }
-    buf_put_str(out, p->base_url.path);
-    buf_put_str(out, path_behind_base(p, r->path));
-    if (r->query.n > 0) {
-        buf_putc(out, '?');
-        buf_put_str(out, r->query);
-    }
+    p->dialect->write_path(out, r->place);
     buf_puts(out, " HTTP/1.1\r\n");
 }
 
@@ -159,7 +174,7 @@ void header_write_request(struct buf *out, const struct header_request *r)
     if (p->has_proxy && !p->base_url.https && p->proxy_authorization.n > 0) {
         put_line(out, STR("proxy-authorization"), p->proxy_authorization);
     }
-    bool has_version = http_head_get(client, "anthropic-version").p != NULL;
+    bool has_version = !r->translated && http_head_get(client, "anthropic-version").p != NULL;
     p->dialect->write_auth(out, r->key ? r->key->secret : STR_EMPTY, has_version);
     buf_puts(out, "accept-encoding: identity\r\n");
     if (r->has_body) {
@@ -167,14 +182,17 @@ void header_write_request(struct buf *out, const struct header_request *r)
         buf_put_u64(out, r->body_bytes);
         buf_puts(out, "\r\n");
     }
+    if (r->translated) {
+        buf_puts(out, "content-type: application/json\r\n");
+        buf_puts(out, r->place->stream ? "accept: text/event-stream\r\n"
+                                       : "accept: application/json\r\n");
+    }
     for (size_t i = 0; i < p->header_count; i++) {
         put_line(out, p->headers[i].name, p->headers[i].value);
     }
     for (size_t i = 0; i < client->header_count; i++) {
         const struct http_header *h = &client->headers[i];
-        bool passes = rule_of(request_rows, ARRAY_LEN(request_rows), h->name) == HEADER_PASS &&
-                      !named_by_connection(client, h->name) && !is_extra(p, h->name);
-        if (passes) {
+        if (passes(r, h->name)) {
             put_line(out, h->name, h->value);
         }
     }
@@ -200,4 +218,44 @@ size_t header_filter_answer(const struct http_head *head, struct arena *arena,
         n++;
     }
     return n;
+}
+
+bool header_is_event_stream(const struct http_head *head)
+{
+    return str_starts_nocase(http_head_get(head, "content-type"), STR("text/event-stream"));
+}
+
+bool header_is_encoded(const struct http_head *head)
+{
+    struct str encoding = http_head_get(head, "content-encoding");
+    return encoding.n > 0 && !str_eq_nocase(encoding, STR("identity"));
+}
+
+static size_t put_header(struct http_header *out, size_t n, const char *name, struct str value)
+{
+    if (value.n > 0) {
+        out[n++] = (struct http_header){str_of(name), value};
+    }
+    return n;
+}
+
+size_t header_translate_answer(const struct header_translation *t, struct arena *arena,
+                               struct http_header *headers, size_t n)
+{
+    char dropped[DROPPED_BYTES_MAX] = "";
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (rule_of(translated_answer_rows, ARRAY_LEN(translated_answer_rows), headers[i].name) ==
+            HEADER_PASS) {
+            headers[kept++] = headers[i];
+        }
+    }
+    if (t->notes) {
+        message_notes_list(t->notes, dropped, sizeof(dropped));
+    }
+    struct str type = t->stream ? STR("text/event-stream") : STR("application/json");
+    const char *id = t->client == DIALECT_ANTHROPIC ? "request-id" : "x-request-id";
+    kept = put_header(headers, kept, "content-type", type);
+    kept = put_header(headers, kept, id, t->request_id);
+    return put_header(headers, kept, "x-weir-dropped", arena_str(arena, str_of(dropped)));
 }

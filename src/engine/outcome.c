@@ -8,6 +8,7 @@ const struct outcome_info outcome_table[OUTCOME_COUNT] = {
     [OUTCOME_CALLER_UNAUTHORIZED] = {"caller_unauthorized",  401, false},
     [OUTCOME_CALLER_FORBIDDEN] = {"caller_forbidden",     403, false},
     [OUTCOME_CALLER_UNKNOWN] = {"caller_unknown",       404, false},
+    [OUTCOME_CALLER_UNSUPPORTED] = {"caller_unsupported",   400, true },
     [OUTCOME_CALLER_CANCELLED] = {"caller_cancelled",     499, false},
     [OUTCOME_CALLER_RATE] = {"caller_rate",          429, false},
     [OUTCOME_CALLER_BUDGET] = {"caller_budget",        429, false},
@@ -50,6 +51,11 @@ enum outcome outcome_of_status(int status)
         return OUTCOME_PROVIDER_ERROR;
     }
     return status >= 400 ? OUTCOME_PROVIDER_REJECTED : OUTCOME_PROVIDER_NONSENSE;
+}
+
+bool outcome_is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
 enum outcome outcome_of_error(enum err code, bool answered)

@@ -17,6 +17,7 @@ enum outcome {
     OUTCOME_CALLER_UNAUTHORIZED,  /* no key, wrong key, expired key */
     OUTCOME_CALLER_FORBIDDEN,     /* the key may not do this */
     OUTCOME_CALLER_UNKNOWN,       /* unknown path or model */
+    OUTCOME_CALLER_UNSUPPORTED,   /* asks for what no target has a word for */
     OUTCOME_CALLER_CANCELLED,     /* left before the answer was complete */
     OUTCOME_CALLER_RATE,          /* a limit of the caller's */
     OUTCOME_CALLER_BUDGET,        /* the caller's money is spent */
@@ -44,6 +45,8 @@ extern const struct outcome_info outcome_table[OUTCOME_COUNT];
 
 /* A provider's status (not 2xx) as a class. */
 enum outcome outcome_of_status(int status);
+/* Passed on, a redirect would send the client past weir, with its virtual key. */
+bool outcome_is_redirect(int status);
 /* A failed exchange as a class. */
 enum outcome outcome_of_error(enum err code, bool answered);
 

@@ -1,13 +1,13 @@
 #include "engine/relay.h"
 
-void relay_init(struct relay *r, const struct provider *dialect, enum route route, bool stream,
-                bool strip_usage, bool readable)
+void relay_init(struct relay *r, const struct relay_options *o)
 {
-    *r = (struct relay){.dialect = dialect,
-                        .route = route,
-                        .stream = stream,
-                        .readable = readable,
-                        .strip_usage = strip_usage && stream && readable};
+    *r = (struct relay){.dialect = o->dialect,
+                        .route = o->route,
+                        .stream = o->stream,
+                        .readable = o->readable,
+                        .strip_usage = o->strip_usage && o->stream && o->readable && !o->translate,
+                        .translate = o->translate};
     answer_facts_init(&r->facts);
     buf_init(&r->out, RELAY_OUT_BYTES_MAX);
     buf_init(&r->whole, RELAY_WHOLE_BYTES_MAX);
@@ -32,6 +32,9 @@ static int take_event(struct relay *r, const struct sse_event *e)
         verdict = r->dialect->on_event(r->route, e->event, e->data, e->raw, r->strip_usage,
                                        &r->facts, &r->replacement);
     }
+    if (r->translate) {
+        return e->has_data ? translate_event(r->translate, e->event, e->data, &r->out) : 0;
+    }
     if (!r->strip_usage || verdict == PROVIDER_DROP) {
         return 0; /* passed as it came, or not at all */
     }
@@ -49,7 +52,8 @@ static int go_blind(struct relay *r)
 static int push_stream(struct relay *r, struct str bytes)
 {
     struct sse_event e;
-    if (!r->strip_usage || r->blind) {
+    bool held = r->strip_usage || r->translate;
+    if (!held || r->blind) {
         int rc = buf_put_str(&r->out, bytes);
         if (rc != 0 || r->blind) {
             return rc;
@@ -63,10 +67,10 @@ static int push_stream(struct relay *r, struct str bytes)
         }
     }
     if (too_large) {
-        return go_blind(r);
+        return r->translate ? ERR_LIMIT : go_blind(r);
     }
     struct str rest = sse_rest(&r->sse);
-    r->event_open = !r->strip_usage && rest.n > 0 && !str_is(rest, "\n");
+    r->event_open = !held && rest.n > 0 && !str_is(rest, "\n");
     return 0;
 }
 
@@ -78,12 +82,15 @@ int relay_push(struct relay *r, struct str bytes)
     if (r->stream) {
         return push_stream(r, bytes);
     }
+    if (r->translate) {
+        return buf_put_str(&r->whole, bytes);
+    }
     return buf_put_str(&r->out, bytes);
 }
 
 static bool reads_whole(const struct relay *r)
 {
-    return r->readable && !r->stream && !r->blind;
+    return r->readable && !r->stream && !r->blind && !r->translate;
 }
 
 /* `out` joins what was taken before; false when the whole becomes too large. */
@@ -109,20 +116,9 @@ void relay_taken(struct relay *r)
     buf_clear(&r->out);
 }
 
-void relay_finish(struct relay *r, bool complete)
+/* Reads a whole answer: most came at once and were not taken before. */
+static void read_whole(struct relay *r)
 {
-    if (!r->readable || r->blind) {
-        return;
-    }
-    if (r->stream) {
-        if (complete && r->strip_usage) {
-            buf_put_str(&r->out, sse_rest(&r->sse));
-        }
-        return;
-    }
-    if (!complete) {
-        return;
-    }
     if (r->whole.n == 0) {
         provider_read_answer(r->dialect, r->route, buf_str(&r->out), &r->facts);
     } else if (buf_put_str(&r->whole, buf_str(&r->out)) == 0) {
@@ -130,4 +126,37 @@ void relay_finish(struct relay *r, bool complete)
     } else {
         r->blind = true;
     }
+}
+
+static int finish_whole(struct relay *r, struct error *err)
+{
+    read_whole(r);
+    if (!r->translate) {
+        return 0;
+    }
+    struct arena arena;
+    arena_init(&arena);
+    int rc = translate_answer(r->translate, buf_str(&r->whole), &arena, &r->out, err);
+    arena_release(&arena);
+    return rc;
+}
+
+int relay_finish(struct relay *r, bool complete, struct error *err)
+{
+    if (!r->readable || r->blind || !complete) {
+        return 0;
+    }
+    if (!r->stream) {
+        return finish_whole(r, err);
+    }
+    if (r->strip_usage) {
+        buf_put_str(&r->out, sse_rest(&r->sse));
+    }
+    return r->translate ? translate_end(r->translate, &r->out) : 0;
+}
+
+bool relay_is_cut(const struct relay *r)
+{
+    return r->stream && r->readable && !r->blind && !r->facts.terminal && !r->facts.failed &&
+           r->facts.finish_reason[0] == '\0';
 }

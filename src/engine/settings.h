@@ -24,6 +24,7 @@
 #include "core/url.h"
 #include "llm/catalogue.h"
 #include "llm/provider.h"
+#include "llm/quirk.h"
 #include "net/tls.h"
 #include "store/store.h"
 #include "store/trace.h"
@@ -44,6 +45,16 @@ struct settings_limits {
     int64_t rpm, input_tpm, output_tpm, tpm, concurrency;
     int64_t nanousd_per_day;
 };
+
+/* Whether a provider has /v1/responses itself. */
+enum settings_responses {
+    SETTINGS_RESPONSES_AUTO = 0, /* as its vendor's row in llm/quirk.c says */
+    SETTINGS_RESPONSES_NATIVE,
+    SETTINGS_RESPONSES_TRANSLATE
+};
+
+/* What happens to a field that a target has no word for. */
+enum settings_translation { SETTINGS_LENIENT = 0, SETTINGS_STRICT };
 
 /* One API key of a provider. `name` ("openai#1") is what logs and traces say. */
 struct settings_api_key {
@@ -67,8 +78,12 @@ struct settings_provider {
     bool has_proxy;
     struct url proxy;
     struct str proxy_authorization;
-    int usage; /* enum settings_usage */
-    int http2; /* enum client_http2 */
+    int usage;     /* enum settings_usage */
+    int http2;     /* enum client_http2 */
+    int responses; /* enum settings_responses */
+    struct str quirks_text;
+    const struct quirk *quirk;
+    struct str api_version;
     int dialect_index;
     struct str vendor; /* of its prices in the catalogue */
     int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms, keep_idle_ms;
@@ -100,6 +115,8 @@ struct settings_model {
     struct settings_target targets[SETTINGS_TARGETS_MAX];
     size_t target_count;
     int strategy;
+    int translation;            /* enum settings_translation */
+    int64_t default_max_output; /* where a target demands a maximum; 0 = the catalogue's */
     struct str description;
     const struct yaml_node *targets_node;
 };
@@ -223,6 +240,9 @@ const struct settings_key *settings_find_key(const struct settings *s,
 const struct catalogue_price *settings_find_price(const struct settings *s,
                                                   const struct settings_provider *provider,
                                                   struct str model);
+/* Can a provider's target answer this route as it is, and if not, by translation? */
+bool settings_serves(const struct settings_provider *provider, const struct route_info *route);
+bool settings_translates(const struct settings_provider *provider, const struct route_info *route);
 /* `key` NULL (no tenants configured) allows everything. */
 bool settings_key_allows_model(const struct settings_key *key, struct str alias);
 /* A key restricted to models may use pass-through kinds only where it lists them. */

@@ -3,11 +3,13 @@
 #include "core/attr.h"
 #include "engine/settings.h"
 
-const char *const settings_dialect_names[] = {"openai", "anthropic", "gemini", NULL};
+const char *const settings_dialect_names[] = {"openai", "anthropic", "gemini", "azure", NULL};
 const char *const settings_capture_names[] = {"none", "hashes", "redacted", "full", NULL};
 static const char *const usage_names[] = {"inject", "never", NULL};
 /* enum client_http2 */
 static const char *const http2_names[] = {"auto", "never", "prior_knowledge", NULL};
+static const char *const responses_names[] = {"auto", "native", "translate", NULL};
+static const char *const translation_names[] = {"lenient", "strict", NULL};
 static const char *const strategy_names[] = {"fallback", NULL};
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off", NULL};
 
@@ -109,6 +111,16 @@ static const struct config_key provider_keys[] = {
      .names = usage_names,
      .help = "inject: streams are asked for their usage, and what the client did not ask for is "
              "removed again. never: requests and streams are left alone."},
+    {.name = "quirks", .type = CONFIG_STR, .offset = PROVIDER(quirks_text),
+     .help = "Whose deviations from the OpenAI dialect hold: openai, azure, groq, together, "
+             "openrouter, deepseek, mistral, ollama, vllm, llamacpp; by default told from the host."},
+    {.name = "responses", .type = CONFIG_ENUM, .offset = PROVIDER(responses), .fallback = "auto",
+     .names = responses_names,
+     .help = "Whether it has /v1/responses itself (native) or such calls are translated to chat; "
+             "auto goes by its quirks."},
+    {.name = "api_version", .type = CONFIG_STR, .offset = PROVIDER(api_version),
+     .help = "Azure: the api-version of its paths, such as 2024-10-21; without it the versionless "
+             "/openai/v1 is called."},
     {.name = "catalogue", .type = CONFIG_STR, .offset = PROVIDER(vendor),
      .help = "Vendor whose catalogue prices hold; by default told from the host, else the dialect."},
     {.name = "connect_timeout", .type = CONFIG_DURATION, .offset = PROVIDER(connect_timeout_ms),
@@ -137,11 +149,21 @@ static const struct config_key provider_keys[] = {
 static const struct config_key model_keys[] = {
     {.name = "targets", .type = CONFIG_NODE, .offset = offsetof(struct settings_model, targets_node),
      .required = true,
-     .help = "Where it may go, in order: [{provider: NAME, model: NAME-THERE}]. A request uses "
-             "the targets that speak its dialect."},
+     .help = "Where it may go, in order: [{provider: NAME, model: NAME-THERE}]. Targets that speak "
+             "what the client speaks come first; for the others the request is translated."},
     {.name = "strategy", .type = CONFIG_ENUM, .offset = offsetof(struct settings_model, strategy),
      .fallback = "fallback", .names = strategy_names,
      .help = "fallback: the next target is tried while nothing has been sent to the client."},
+    {.name = "translation", .type = CONFIG_ENUM, .offset = offsetof(struct settings_model, translation),
+     .fallback = "lenient", .names = translation_names,
+     .help = "A field that a target of another dialect has no word for is left out and named in "
+             "x-weir-dropped (lenient), or refused (strict). What would change the answer is always "
+             "refused."},
+    {.name = "default_max_output", .type = CONFIG_I64,
+     .offset = offsetof(struct settings_model, default_max_output), .fallback = "0", .min = 0,
+     .max = REQUEST_TOKENS_MAX,
+     .help = "max_tokens for targets that demand one, where the client gave none; 0 is 4096, or the "
+             "model's own maximum if that is less."},
     {.name = "description", .type = CONFIG_STR, .offset = offsetof(struct settings_model, description),
      .help = "For people."},
 };

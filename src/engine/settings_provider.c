@@ -229,6 +229,13 @@ static int read_provider(struct settings_reader *r, const struct yaml_node *name
                           "%s: base_url: credentials belong in api_keys", where);
     }
     p->authority = url_authority(&p->base_url, &r->settings->arena);
+    p->quirk =
+        p->quirks_text.n > 0 ? quirk_find(p->quirks_text) : quirk_of_host(str_of(p->base_url.host));
+    if (!p->quirk) {
+        return yaml_error(r->config.doc, yaml_get(node, "quirks"), err,
+                          "%s: quirks: \"%.*s\" is no known vendor; see docs/translation.md", where,
+                          STR_ARG(str_head(p->quirks_text, 60)));
+    }
     if (p->vendor.n == 0) {
         p->vendor = catalogue_vendor_of_host(str_of(p->base_url.host));
     }
@@ -367,7 +374,7 @@ int settings_read_models(struct settings_reader *r, struct error *err)
 static const struct passthrough_kind *kind_find(struct str name)
 {
     for (const struct passthrough_kind *k = passthrough_kinds; k->name; k++) {
-        if (str_is(name, k->name)) {
+        if (str_is(name, k->name) && !str_is(name, PASSTHROUGH_RESPONSES)) {
             return k;
         }
     }

@@ -255,7 +255,7 @@ static void call_failed(void *ctx, const struct call_failure *failure)
 {
     struct exchange *x = ctx;
     x->call = NULL;
-    exchange_refuse(x, failure->outcome, NULL, NULL, "%s", failure->message);
+    exchange_refuse(x, failure->outcome, NULL, failure->param, "%s", failure->message);
     reply_refusal(x);
 }
 
@@ -269,7 +269,7 @@ static void call_broken(void *ctx, const struct call_failure *failure)
     x->call = NULL;
     buf_init(&event, ERROR_BODY_MAX);
     bool can_say = x->streaming && !failure->event_open;
-    if (can_say) {
+    if (can_say && !failure->told) {
         struct dialect_error error = {.status = outcome_table[failure->outcome].status,
                                       .message = str_of(failure->message),
                                       .request_id = str_of(x->trace->id)};

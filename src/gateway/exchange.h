@@ -47,6 +47,8 @@ struct exchange {
     const struct settings_model *model;
     struct settings_target targets[SETTINGS_TARGETS_MAX];
     size_t target_count;
+    bool key_is_pinned; /* see struct call_request */
+    int pinned_key;
     struct trace *trace; /* NULL until the caller is known */
     struct admission admission;
     struct call *call;

@@ -24,6 +24,7 @@ struct gateway {
     struct keyring *keyring;
     struct governor *governor;
     struct ledger *ledger;
+    struct homes *homes;
     struct worker *workers[GATEWAY_WORKERS_MAX];
     struct gateway_thread threads[GATEWAY_WORKERS_MAX]; /* [0] is the caller's */
     size_t worker_count;
@@ -233,6 +234,7 @@ static int open_workers(struct gateway *g, struct error *err)
                                          .keyring = g->keyring,
                                          .governor = g->governor,
                                          .ledger = g->ledger,
+                                         .homes = g->homes,
                                          .log = g->options.log,
                                          .reuseport = n > 1};
         rc = rc == 0 ? worker_open(&options, &g->workers[i], err) : rc;
@@ -320,6 +322,7 @@ int gateway_open(const struct gateway_options *options, struct gateway **ret_gat
     g->settings = settings_ref(options->settings);
     g->started_ms = clock_wall_ms();
     g->keyring = keyring_new();
+    g->homes = homes_new();
     timer_init(&g->drain_timer, options->loop, drain_look, g);
     g->governor = governor_new();
     int rc = open_books(g, err);
@@ -379,6 +382,7 @@ void gateway_close(struct gateway *g)
     }
     governor_free(g->governor);
     keyring_free(g->keyring);
+    homes_free(g->homes);
     settings_unref(g->settings);
     x_free(g);
 }

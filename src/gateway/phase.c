@@ -365,8 +365,103 @@ static int admit_passthrough(struct exchange *x)
                            kind, kind);
 }
 
+/* Where a response may be that nobody here remembers: without tenants, which it could be kept from,
+ * at the one provider that makes any. */
+static const struct settings_provider *only_responder(const struct settings *s)
+{
+    const struct route_info *route = route_by_id(ROUTE_RESPONSES);
+    const struct settings_provider *found = NULL;
+    for (size_t i = 0; i < s->provider_count; i++) {
+        if (settings_serves(&s->providers[i], route)) {
+            if (found) {
+                return NULL;
+            }
+            found = &s->providers[i];
+        }
+    }
+    return s->tenant_count == 0 ? found : NULL;
+}
+
+static void pin_key(struct exchange *x, const struct settings_provider *p, const struct home *home)
+{
+    x->key_is_pinned = true;
+    x->pinned_key = -1;
+    for (size_t i = 0; home->has_key && i < p->api_key_count; i++) {
+        if (memcmp(&p->api_keys[i].digest, &home->digest, sizeof(home->digest)) == 0) {
+            x->pinned_key = (int)i;
+        }
+    }
+    /* The key is gone from the configuration: another of the same account is the best guess. */
+    x->key_is_pinned = !home->has_key || x->pinned_key >= 0;
+}
+
+static const struct settings_provider *find_home(struct exchange *x, struct str id)
+{
+    struct homes *homes = engine_homes(x->worker->engine);
+    struct home home;
+    if (!homes || !homes_find(homes, x->trace->tenant, id, &home)) {
+        return NULL;
+    }
+    const struct settings_provider *p = settings_find_provider(x->settings, home.provider);
+    if (p) {
+        pin_key(x, p, &home);
+    }
+    return p;
+}
+
+static int admit_response(struct exchange *x)
+{
+    struct str id = str_from(x->request->path, strlen("/v1/responses/"));
+    ptrdiff_t slash = str_find_char(id, '/');
+    id = slash < 0 ? id : str_head(id, (size_t)slash);
+    const struct settings_provider *p = find_home(x, id);
+    p = p ? p : only_responder(x->settings);
+    if (!p) {
+        return exchange_refuse(x, OUTCOME_CALLER_UNKNOWN, NULL, "response_id",
+                               "response \"%.*s\" is not known to this gateway: it was not made "
+                               "here by this tenant since the last start",
+                               STR_ARG(str_head(id, 100)));
+    }
+    x->targets[0] = (struct settings_target){.provider = p, .model = STR_EMPTY};
+    x->target_count = 1;
+    return PHASE_NEXT;
+}
+
+/* A request that builds on a response goes to where that was made, or to whoever may know it. */
+static void follow_previous(struct exchange *x)
+{
+    const struct settings_provider *p = find_home(x, x->facts.previous);
+    size_t kept = 0;
+    for (size_t i = 0; i < x->target_count; i++) {
+        bool fits =
+            p ? x->targets[i].provider == p : settings_serves(x->targets[i].provider, x->route);
+        if (fits) {
+            x->targets[kept++] = x->targets[i];
+        }
+    }
+    x->target_count = kept > 0 ? kept : x->target_count; /* a translation's refusal says it best */
+    x->key_is_pinned = x->key_is_pinned && kept > 0;
+}
+
+/* Those that speak what the client speaks come first: with them every byte passes as it is. */
+static void collect_targets(struct exchange *x)
+{
+    for (int native = 1; native >= 0; native--) {
+        for (size_t i = 0; i < x->model->target_count; i++) {
+            const struct settings_provider *p = x->model->targets[i].provider;
+            bool serves = settings_serves(p, x->route);
+            if (native ? serves : !serves && settings_translates(p, x->route)) {
+                x->targets[x->target_count++] = x->model->targets[i];
+            }
+        }
+    }
+}
+
 static int phase_admit(struct exchange *x)
 {
+    if (x->kind && strcmp(x->kind->name, PASSTHROUGH_RESPONSES) == 0) {
+        return admit_response(x);
+    }
     if (x->kind) {
         return admit_passthrough(x);
     }
@@ -379,17 +474,15 @@ static int phase_admit(struct exchange *x)
                                "key \"%.*s\" may not use model \"%.*s\"", STR_ARG(x->key->alias),
                                STR_ARG(x->model->alias));
     }
-    for (size_t i = 0; i < x->model->target_count; i++) {
-        if (x->model->targets[i].provider->dialect->dialect == x->route->dialect) {
-            x->targets[x->target_count++] = x->model->targets[i];
-        }
-    }
+    collect_targets(x);
     if (x->target_count == 0) {
         return exchange_refuse(x, OUTCOME_CALLER_INVALID, NULL, "model",
-                               "model \"%.*s\" has no target that speaks %s; call it at %s",
-                               STR_ARG(x->model->alias), dialect_name(x->route->dialect),
-                               x->route->dialect == DIALECT_OPENAI ? "/v1/messages"
-                                                                   : "/v1/chat/completions");
+                               "model \"%.*s\" has no target that answers %s; call it at "
+                               "/v1/chat/completions, /v1/responses or /v1/messages",
+                               STR_ARG(x->model->alias), x->route->path);
+    }
+    if (x->facts.previous.n > 0) {
+        follow_previous(x);
     }
     return reserve(x);
 }
@@ -426,8 +519,11 @@ static int phase_call(struct exchange *x)
                                    .query = x->request->query,
                                    .body = buf_str(&x->request->body),
                                    .facts = x->has_facts ? &x->facts : NULL,
+                                   .model = x->model,
                                    .targets = x->targets,
                                    .target_count = x->target_count,
+                                   .key_is_pinned = x->key_is_pinned,
+                                   .pinned_key = x->pinned_key,
                                    .trace = x->trace,
                                    .admission = &x->admission,
                                    .started_us = x->request->started_us};

@@ -59,6 +59,7 @@ int worker_open(const struct worker_options *options, struct worker **ret_worker
     struct engine_options engine = {.loop = options->loop,
                                     .store = options->store,
                                     .keyring = options->keyring,
+                                    .homes = options->homes,
                                     .log = options->log};
     w->engine = engine_new(&engine);
     w->metrics = metrics_new();

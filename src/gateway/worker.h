@@ -42,6 +42,7 @@ struct worker_options {
     struct keyring *keyring;
     struct governor *governor; /* has adopted the settings */
     struct ledger *ledger;
+    struct homes *homes;
     const struct log *log;
     bool reuseport;
 };

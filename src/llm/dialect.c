@@ -19,14 +19,15 @@ const struct route_info route_table[] = {
 };
 
 const struct passthrough_kind passthrough_kinds[] = {
-    {"audio",           "/v1/audio",            DIALECT_OPENAI   },
-    {"images",          "/v1/images",           DIALECT_OPENAI   },
-    {"files",           "/v1/files",            DIALECT_OPENAI   },
-    {"batches",         "/v1/batches",          DIALECT_OPENAI   },
-    {"uploads",         "/v1/uploads",          DIALECT_OPENAI   },
-    {"moderations",     "/v1/moderations",      DIALECT_OPENAI   },
-    {"message_batches", "/v1/messages/batches", DIALECT_ANTHROPIC},
-    {NULL,              NULL,                   DIALECT_OPENAI   },
+    {"audio",               "/v1/audio",            DIALECT_OPENAI   },
+    {"images",              "/v1/images",           DIALECT_OPENAI   },
+    {"files",               "/v1/files",            DIALECT_OPENAI   },
+    {"batches",             "/v1/batches",          DIALECT_OPENAI   },
+    {"uploads",             "/v1/uploads",          DIALECT_OPENAI   },
+    {"moderations",         "/v1/moderations",      DIALECT_OPENAI   },
+    {"message_batches",     "/v1/messages/batches", DIALECT_ANTHROPIC},
+    {PASSTHROUGH_RESPONSES, "/v1/responses",        DIALECT_OPENAI   },
+    {NULL,                  NULL,                   DIALECT_OPENAI   },
 };
 
 /* One row for each dialect, because a row names the dialect to word answers in. */

@@ -51,6 +51,10 @@ struct passthrough_kind {
     enum dialect dialect;
 };
 
+/* /v1/responses/{id} and below: goes to the deployment that made the response (engine/homes.h); not
+ * configured. */
+#define PASSTHROUGH_RESPONSES "responses"
+
 /* Ends with .name == NULL. */
 extern const struct passthrough_kind passthrough_kinds[];
 

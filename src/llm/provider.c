@@ -3,10 +3,7 @@
 #include "llm/skim.h"
 
 const struct provider *const provider_table[] = {
-    &provider_openai,
-    &provider_anthropic,
-    &provider_gemini,
-    NULL,
+    &provider_openai, &provider_anthropic, &provider_azure, &provider_gemini, NULL,
 };
 
 const struct provider *provider_find(struct str name)
@@ -42,6 +39,33 @@ void provider_write_key(struct buf *out, const char *name_and_prefix, struct str
         buf_puts(out, name_and_prefix);
         buf_put_str(out, key);
         buf_puts(out, "\r\n");
+    }
+}
+
+struct str provider_behind_version(struct str path)
+{
+    return str_starts(path, STR("/v1/")) ? str_from(path, 3) : path;
+}
+
+void provider_put_segment(struct buf *out, struct str segment)
+{
+    for (size_t i = 0; i < segment.n; i++) {
+        unsigned char c = (unsigned char)segment.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '_' || c == '.' || c == '~' || c == ':' || c == '@';
+        if (plain) {
+            buf_putc(out, (char)c);
+        } else {
+            buf_putf(out, "%%%02X", c);
+        }
+    }
+}
+
+void provider_put_query(struct buf *out, char separator, struct str query)
+{
+    if (query.n > 0) {
+        buf_putc(out, separator);
+        buf_put_str(out, query);
     }
 }
 

@@ -3,6 +3,7 @@
  */
 #include "llm/provider.h"
 #include "llm/skim.h"
+#include "llm/wire.h"
 
 #define ANTHROPIC_VERSION_LINE "anthropic-version: 2023-06-01\r\n"
 
@@ -162,9 +163,20 @@ static void on_answer(enum route route, struct str body, struct answer_facts *fa
     }
 }
 
+/* "/v1" is no part of an Anthropic base_url, and often written all the same. */
+static void write_path(struct buf *out, const struct provider_place *place)
+{
+    bool versioned = str_ends(place->base, STR("/v1"));
+    buf_put_str(out, place->base);
+    buf_put_str(out, versioned ? provider_behind_version(place->path) : place->path);
+    provider_put_query(out, '?', place->query);
+}
+
 const struct provider provider_anthropic = {
     .name = "anthropic",
     .dialect = DIALECT_ANTHROPIC,
+    .wire = &wire_messages,
+    .write_path = write_path,
     .write_auth = write_auth,
     .on_event = on_event,
     .on_answer = on_answer,

@@ -4,6 +4,7 @@
  */
 #include "llm/provider.h"
 #include "llm/skim.h"
+#include "llm/wire.h"
 
 static void write_auth(struct buf *out, struct str key, bool has_version)
 {
@@ -91,9 +92,25 @@ static void on_answer(enum route route, struct str body, struct answer_facts *fa
     read_response(body, facts);
 }
 
+/* Model and verb stand in the path. A base_url with a version of the API is taken as it is. */
+static void write_path(struct buf *out, const struct provider_place *place)
+{
+    bool versioned = str_ends(place->base, STR("/v1beta")) || str_ends(place->base, STR("/v1"));
+    struct str model = place->model;
+    if (str_starts(model, STR("models/"))) {
+        model = str_from(model, strlen("models/"));
+    }
+    buf_put_str(out, place->base);
+    buf_puts(out, versioned ? "/models/" : "/v1beta/models/");
+    provider_put_segment(out, model);
+    buf_puts(out, place->stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+}
+
 const struct provider provider_gemini = {
     .name = "gemini",
     .dialect = DIALECT_GEMINI,
+    .wire = &wire_gemini,
+    .write_path = write_path,
     .write_auth = write_auth,
     .on_event = on_event,
     .on_answer = on_answer,

@@ -5,6 +5,7 @@
 #include "core/attr.h"
 #include "llm/provider.h"
 #include "llm/skim.h"
+#include "llm/wire.h"
 
 /* What one chat or completions chunk holds, as far as the verdict depends on it. Offsets are in the
  * event's data. */
@@ -457,9 +458,19 @@ static void on_answer(enum route route, struct str body, struct answer_facts *fa
     read_chunk(body, facts, &chunk);
 }
 
+/* "/v1" is part of an OpenAI base_url; one that has no path at all is met halfway. */
+static void write_path(struct buf *out, const struct provider_place *place)
+{
+    buf_put_str(out, place->base);
+    buf_put_str(out, place->base.n == 0 ? place->path : provider_behind_version(place->path));
+    provider_put_query(out, '?', place->query);
+}
+
 const struct provider provider_openai = {
     .name = "openai",
     .dialect = DIALECT_OPENAI,
+    .wire = &wire_chat,
+    .write_path = write_path,
     .write_auth = write_auth,
     .on_event = on_event,
     .on_answer = on_answer,

@@ -13,6 +13,7 @@ enum member {
     MEMBER_N,
     MEMBER_BEST_OF,
     MEMBER_SERVICE_TIER,
+    MEMBER_PREVIOUS,
     MEMBER_USER,
     MEMBER_SAFETY_IDENTIFIER,
     MEMBER_METADATA,
@@ -35,6 +36,7 @@ static const char *const names[MEMBER_COUNT] = {
     "n",
     "best_of",
     "service_tier",
+    "previous_response_id",
     "user",
     "safety_identifier",
     "metadata",
@@ -395,6 +397,9 @@ static int read_all(struct reader *r, struct request_facts *facts)
     status = status < 0 ? status : read_user(r, facts);
     if (status < 0) {
         return status;
+    }
+    if (r->route == ROUTE_RESPONSES) {
+        facts->previous = arena_str(r->arena, json_str(value_of(r, MEMBER_PREVIOUS)));
     }
     facts->service_tier = arena_str(r->arena, json_str(value_of(r, MEMBER_SERVICE_TIER)));
     read_spans(r, facts);

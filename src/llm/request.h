@@ -37,9 +37,10 @@ struct request_facts {
     bool stream;
     bool asks_usage; /* stream_options.include_usage is true */
     struct str service_tier;
-    struct str user;    /* `user`, `safety_identifier` or metadata.user_id; empty when none */
-    int64_t max_output; /* max_tokens and its relatives, the largest; -1 = not given */
-    int64_t n;          /* answers that are generated: n or best_of, times prompts; 1 */
+    struct str previous; /* Responses: previous_response_id; empty when none */
+    struct str user;     /* `user`, `safety_identifier` or metadata.user_id; empty when none */
+    int64_t max_output;  /* max_tokens and its relatives, the largest; -1 = not given */
+    int64_t n;           /* answers that are generated: n or best_of, times prompts; 1 */
     /* The bytes of these members, may be empty. In the Responses API `instructions` and `input`
      * stand for system and messages, `prompt` or `input` for messages in the older ones. A chat's
      * system message is in `messages`. */

@@ -2,17 +2,15 @@
 
 #include <string.h>
 
-int translate_request_read(const struct wire *client, struct str body, struct arena *arena,
-                           struct translate_request *ret_request, struct error *err)
+int translate_request_read(const struct wire *client, struct str body, const char *target,
+                           struct arena *arena, struct translate_request *ret_request,
+                           struct error *err)
 {
-    struct translate_request r = {.client = client, .body = body};
-    message_notes_init(&r.read, arena, false, "another API");
-    message_request_init(&r.request);
-    int rc = client->read_request(body, &r.read, &r.request, err);
-    if (rc == 0) {
-        *ret_request = r;
-    }
-    return rc;
+    struct translate_request *r = ret_request;
+    *r = (struct translate_request){.client = client, .body = body};
+    message_notes_init(&r->read, arena, false, target);
+    message_request_init(&r->request);
+    return client->read_request(body, &r->read, &r->request, err);
 }
 
 int translate_request_write(const struct translate_request *r, const struct wire *provider,
@@ -27,10 +25,9 @@ int translate_request_write(const struct translate_request *r, const struct wire
     }
     notes->more += r->read.more;
     int rc = provider->write_request(&r->request, target, notes, out, err);
-    if (rc == 0 && !buf_ok(out)) {
-        return error_set(err, ERR_LIMIT, "the request is too large once it is translated");
-    }
-    return rc;
+    return buf_ok(out)
+               ? rc
+               : error_set(err, ERR_LIMIT, "the request is too large once it is translated");
 }
 
 void translate_init(struct translate *t, const struct translate_request *request,

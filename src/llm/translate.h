@@ -31,10 +31,12 @@ struct translate_request {
     struct str body;
 };
 
-/* `arena` and `body` must outlive it. ERR_INVALID: the body is not what the client's API allows. */
+/* `arena` and `body` must outlive it; `target` says for messages whom it is
+ * read for. On failure `read.refused` may name a field; the rest holds nothing. ERR_INVALID: the
+ * body is not what the client's API allows. */
 MUST_CHECK int translate_request_read(const struct wire *client, struct str body,
-                                      struct arena *arena, struct translate_request *ret_request,
-                                      struct error *err);
+                                      const char *target, struct arena *arena,
+                                      struct translate_request *ret_request, struct error *err);
 /* Writes it for a target. `notes` is set up by the caller with the target's policy; it holds what
  * was dropped afterwards, the reader's drops included. ERR_INVALID: something cannot be expressed
  * (notes->refused names it); ERR_LIMIT: `out` is full. */

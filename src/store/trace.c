@@ -149,6 +149,17 @@ void trace_free(struct trace *trace)
     x_free(trace);
 }
 
+void trace_add_response(struct trace *t, struct str bytes, size_t max)
+{
+    t->response_bytes += (int64_t)bytes.n;
+    if (t->capture == TRACE_CAPTURE_NONE || t->response_truncated) {
+        return;
+    }
+    size_t room = max > t->response_body.n ? max - t->response_body.n : 0;
+    buf_put_str(&t->response_body, str_head(bytes, room));
+    t->response_truncated = bytes.n > room;
+}
+
 size_t trace_bytes(const struct trace *trace)
 {
     return sizeof(*trace) + trace->arena.total + trace->request_body.cap + trace->response_body.cap;

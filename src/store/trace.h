@@ -118,6 +118,8 @@ struct trace *trace_new(void);
 struct trace *trace_clone(const struct trace *trace);
 /* Accepts NULL. */
 void trace_free(struct trace *trace);
+/* More of the answer has gone to the client: counted, and kept up to `max` bytes. */
+void trace_add_response(struct trace *trace, struct str bytes, size_t max);
 /* Memory held, roughly: what the store's ring counts. */
 size_t trace_bytes(const struct trace *trace);
 

@@ -34,11 +34,15 @@ static void write_for(const struct settings *s, struct str path, struct buf *out
 {
     const struct settings_provider *p = &s->providers[0];
     struct http_head client = {.headers = from_client, .header_count = ARRAY_LEN(from_client)};
+    struct provider_place place = {.route = ROUTE_CHAT,
+                                   .base = p->base_url.path,
+                                   .path = path,
+                                   .query = STR("a=1"),
+                                   .model = STR("m")};
     struct header_request r = {.provider = p,
                                .key = p->api_key_count > 0 ? &p->api_keys[0] : NULL,
                                .method = STR("POST"),
-                               .path = path,
-                               .query = STR("a=1"),
+                               .place = &place,
                                .client = &client,
                                .body_bytes = 12,
                                .has_body = true};
@@ -150,6 +154,73 @@ static void rate_limits_of_weir_s_account_are_renamed(void **state)
     arena_release(&arena);
 }
 
+static void translated_calls_leave_the_client_s_dialect_behind(void **state)
+{
+    struct settings *s = load("providers: {p: {dialect: openai, base_url: \"http://h/v1\"}}");
+    static const struct http_header headers[] = {
+        {STR("anthropic-version"), STR("2023-06-01")      },
+        {STR("Anthropic-Beta"),    STR("x")               },
+        {STR("content-type"),      STR("text/plain")      },
+        {STR("accept"),            STR("application/json")},
+        {STR("x-stainless-lang"),  STR("python")          },
+        {STR("traceparent"),       STR("00-1")            },
+    };
+    struct http_head client = {.headers = headers, .header_count = ARRAY_LEN(headers)};
+    struct provider_place place = {.route = ROUTE_CHAT,
+                                   .base = STR("/v1"),
+                                   .path = STR("/v1/chat/completions"),
+                                   .stream = true};
+    struct header_request r = {.provider = &s->providers[0],
+                               .place = &place,
+                               .method = STR("POST"),
+                               .translated = true,
+                               .client = &client,
+                               .has_body = true};
+    struct buf out;
+    (void)state;
+    buf_init(&out, HEADER_REQUEST_BYTES_MAX);
+    header_write_request(&out, &r);
+    const char *text = buf_cstr(&out);
+    assert_non_null(strstr(text, "content-type: application/json\r\n"));
+    assert_non_null(strstr(text, "accept: text/event-stream\r\n"));
+    assert_non_null(strstr(text, "traceparent: 00-1\r\n"));
+    assert_null(strcasestr(text, "anthropic"));
+    assert_null(strcasestr(text, "stainless"));
+    assert_null(strstr(text, "text/plain"));
+    buf_release(&out);
+    settings_unref(s);
+}
+
+static void translated_answers_get_the_client_s_headers(void **state)
+{
+    struct http_header headers[4 + HEADER_TRANSLATED_MORE] = {
+        {STR("content-type"),         STR("text/plain")},
+        {STR("x-request-id"),         STR("r-1")       },
+        {STR("openai-processing-ms"), STR("5")         },
+        {STR("retry-after"),          STR("3")         },
+    };
+    struct arena arena;
+    struct message_notes notes;
+    (void)state;
+    arena_init(&arena);
+    message_notes_init(&notes, &arena, false, "x");
+    assert_int_equal(message_drop(&notes, NULL, "seed") + message_drop(&notes, NULL, "n"), 0);
+    struct header_translation t = {
+        .client = DIALECT_ANTHROPIC, .stream = true, .request_id = STR("r-1"), .notes = &notes};
+    size_t n = header_translate_answer(&t, &arena, headers, 4);
+    assert_int_equal(n, 4);
+    assert_true(str_is(headers[0].name, "retry-after"));
+    assert_true(str_is(headers[1].value, "text/event-stream"));
+    assert_true(str_is(headers[2].name, "request-id"));
+    assert_true(str_is(headers[3].name, "x-weir-dropped"));
+    assert_true(str_is(headers[3].value, "seed, n"));
+    t = (struct header_translation){.client = DIALECT_OPENAI};
+    n = header_translate_answer(&t, &arena, headers, 1); /* no id, and nothing dropped */
+    assert_int_equal(n, 2);
+    assert_true(str_is(headers[1].value, "application/json"));
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +228,8 @@ int main(void)
         cmocka_unit_test(paths_join_with_every_form_of_base_url),
         cmocka_unit_test(a_plain_proxy_gets_the_whole_url),
         cmocka_unit_test(rate_limits_of_weir_s_account_are_renamed),
+        cmocka_unit_test(translated_calls_leave_the_client_s_dialect_behind),
+        cmocka_unit_test(translated_answers_get_the_client_s_headers),
     };
     return cmocka_run_group_tests_name("engine/header", tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static void relay_in_steps(struct relay *r, struct str bytes, size_t step, struc
         buf_put_str(out, buf_str(&r->out));
         relay_taken(r);
     }
-    relay_finish(r, true);
+    assert_int_equal(relay_finish(r, true, NULL), 0);
     buf_put_str(out, buf_str(&r->out));
 }
 
@@ -68,7 +68,11 @@ static void what_weir_asked_for_is_removed_however_the_stream_is_cut(void **stat
         struct relay r;
         struct buf out;
         buf_init(&out, OUT_MAX);
-        relay_init(&r, &provider_openai, ROUTE_CHAT, true, true, true);
+        relay_init(&r, &(struct relay_options){.dialect = &provider_openai,
+                                               .route = ROUTE_CHAT,
+                                               .stream = true,
+                                               .strip_usage = true,
+                                               .readable = true});
         relay_in_steps(&r, bytes, step, &out);
         assert_string_equal(buf_cstr(&out), as_unasked);
         assert_int_equal(r.facts.usage.input, 7);
@@ -100,7 +104,10 @@ static void what_the_client_asked_for_passes_byte_for_byte(void **state)
             struct relay r;
             struct buf out;
             buf_init(&out, OUT_MAX);
-            relay_init(&r, rows[i].dialect, rows[i].route, true, false, true);
+            relay_init(&r, &(struct relay_options){.dialect = rows[i].dialect,
+                                                   .route = rows[i].route,
+                                                   .stream = true,
+                                                   .readable = true});
             relay_in_steps(&r, bytes, step, &out);
             assert_true(str_eq(buf_str(&out), bytes));
             assert_int_equal(r.facts.usage.input, rows[i].input);
@@ -117,7 +124,10 @@ static void without_anything_to_edit_no_byte_is_held(void **state)
 {
     struct relay r;
     (void)state;
-    relay_init(&r, &provider_openai, ROUTE_CHAT, true, false, true);
+    relay_init(&r, &(struct relay_options){.dialect = &provider_openai,
+                                           .route = ROUTE_CHAT,
+                                           .stream = true,
+                                           .readable = true});
     assert_int_equal(relay_push(&r, STR("data: {\"cho")), 0);
     assert_int_equal(r.out.n, 11);
     assert_true(r.event_open);
@@ -137,7 +147,11 @@ static void an_event_too_large_to_read_passes_unread(void **state)
         buf_puts(&big, "aaaaaaaa");
     }
     buf_puts(&big, "\"}\n\ndata: [DONE]\n\n");
-    relay_init(&r, &provider_openai, ROUTE_CHAT, true, true, true);
+    relay_init(&r, &(struct relay_options){.dialect = &provider_openai,
+                                           .route = ROUTE_CHAT,
+                                           .stream = true,
+                                           .strip_usage = true,
+                                           .readable = true});
     relay_in_steps(&r, buf_str(&big), 1u << 20, &out);
     assert_true(r.blind);
     assert_true(str_eq(buf_str(&out), buf_str(&big)));
@@ -157,7 +171,8 @@ static void a_whole_answer_passes_and_is_read_at_its_end(void **state)
         struct relay r;
         struct buf out;
         buf_init(&out, OUT_MAX);
-        relay_init(&r, &provider_openai, ROUTE_CHAT, false, false, true);
+        relay_init(&r, &(struct relay_options){
+                           .dialect = &provider_openai, .route = ROUTE_CHAT, .readable = true});
         relay_in_steps(&r, STR(answer), step, &out);
         assert_string_equal(buf_cstr(&out), answer);
         assert_string_equal(r.facts.model, "m-2025");
@@ -171,10 +186,14 @@ static void a_broken_stream_gives_back_nothing_that_is_half(void **state)
 {
     struct relay r;
     (void)state;
-    relay_init(&r, &provider_openai, ROUTE_CHAT, true, true, true);
+    relay_init(&r, &(struct relay_options){.dialect = &provider_openai,
+                                           .route = ROUTE_CHAT,
+                                           .stream = true,
+                                           .strip_usage = true,
+                                           .readable = true});
     assert_int_equal(relay_push(&r, STR("data: {\"choices\":[]}\n\ndata: {\"cho")), 0);
     relay_taken(&r);
-    relay_finish(&r, false);
+    assert_int_equal(relay_finish(&r, false, NULL), 0);
     assert_int_equal(r.out.n, 0);
     assert_false(r.event_open);
     relay_release(&r);
@@ -184,7 +203,10 @@ static void an_unreadable_answer_passes(void **state)
 {
     struct relay r;
     (void)state;
-    relay_init(&r, &provider_openai, ROUTE_PASSTHROUGH, true, true, false);
+    relay_init(&r, &(struct relay_options){.dialect = &provider_openai,
+                                           .route = ROUTE_PASSTHROUGH,
+                                           .stream = true,
+                                           .strip_usage = true});
     assert_int_equal(relay_push(&r, STR("\x1f\x8b\0binary")), 0);
     assert_int_equal(r.out.n, 9);
     assert_int_equal(r.events, 0);

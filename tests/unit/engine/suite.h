@@ -13,6 +13,17 @@
 
 #include "engine/settings.h"
 
+#define assert_text(actual, expected) suite_check_str((actual), (expected), __FILE__, __LINE__)
+
+static inline void suite_check_str(struct str actual, const char *expected, const char *file,
+                                   int line)
+{
+    if (!str_is(actual, expected)) {
+        print_error("got  \"%.*s\"\nwant \"%s\"\n", STR_ARG(actual), expected);
+        _fail(file, line);
+    }
+}
+
 struct suite_env {
     const char *name, *value;
 };

@@ -1,5 +1,7 @@
 #include "unit/llm/suite.h"
 
+#include "core/attr.h"
+
 #define DATA(json) "data: " json "\r\n\r\n"
 
 static const char gemini_stream[] =
@@ -123,9 +125,35 @@ static void the_key_goes_into_a_header_line(void **state)
     assert_ptr_equal(provider_find(STR("gemini")), &provider_gemini);
 }
 
+static void model_and_verb_stand_in_the_path(void **state)
+{
+    static const struct {
+        const char *base, *model;
+        bool stream;
+        const char *want;
+    } rows[] = {
+        {"",        "gemini-2.5-flash", false, "/v1beta/models/gemini-2.5-flash:generateContent"},
+        {"/v1beta", "models/g",         true,  "/v1beta/models/g:streamGenerateContent?alt=sse" },
+        {"/v1",     "a/b?c",            false, "/v1/models/a%2Fb%3Fc:generateContent"           },
+        {"/proxy",  "g",                false, "/proxy/v1beta/models/g:generateContent"         },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct provider_place place = {
+            .base = str_of(rows[i].base), .model = str_of(rows[i].model), .stream = rows[i].stream};
+        struct buf out;
+        buf_init(&out, 1024);
+        provider_gemini.write_path(&out, &place);
+        assert_str(buf_str(&out), rows[i].want);
+        buf_release(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(model_and_verb_stand_in_the_path),
         cmocka_unit_test(a_stream_passes_and_is_read),
         cmocka_unit_test(a_stream_without_a_reason_is_not_whole),
         cmocka_unit_test(a_blocked_prompt_is_a_whole_answer),

@@ -1,6 +1,7 @@
 #include "unit/llm/suite.h"
 
 #include "core/attr.h"
+#include "llm/wire.h"
 
 static void every_provider_is_found_by_name_and_is_whole(void **state)
 {
@@ -9,6 +10,9 @@ static void every_provider_is_found_by_name_and_is_whole(void **state)
         const struct provider *provider = provider_table[i];
         assert_ptr_equal(provider_find(str_of(provider->name)), provider);
         assert_non_null(provider->write_auth);
+        assert_non_null(provider->write_path);
+        assert_non_null(provider->wire);
+        assert_non_null(provider->wire->write_request);
         assert_non_null(provider->on_event);
         assert_non_null(provider->on_answer);
         assert_non_null(provider->error_text);
@@ -94,6 +98,22 @@ static void a_long_message_is_cut_at_a_character(void **state)
     assert_string_equal(text, "");
 }
 
+static void a_segment_cannot_leave_its_place(void **state)
+{
+    struct buf out;
+    (void)state;
+    buf_init(&out, 256);
+    provider_put_segment(&out, STR("models/a b?c#d/../\r\n\xc3\xa9-_.~:@"));
+    assert_str(buf_str(&out), "models%2Fa%20b%3Fc%23d%2F..%2F%0D%0A%C3%A9-_.~:@");
+    buf_clear(&out);
+    provider_put_query(&out, '?', STR_EMPTY);
+    provider_put_query(&out, '&', STR("a=1"));
+    assert_str(buf_str(&out), "&a=1");
+    assert_str(provider_behind_version(STR("/v1/x")), "/x");
+    assert_str(provider_behind_version(STR("/v10/x")), "/v10/x");
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +121,7 @@ int main(void)
         cmocka_unit_test(the_message_of_a_failed_answer_is_found),
         cmocka_unit_test(text_is_weighed_where_the_usage_is_missing),
         cmocka_unit_test(a_long_message_is_cut_at_a_character),
+        cmocka_unit_test(a_segment_cannot_leave_its_place),
     };
     return cmocka_run_group_tests_name("llm/provider", tests, NULL, NULL);
 }
