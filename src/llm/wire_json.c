@@ -79,7 +79,8 @@ static const char *dot(const struct wire_at *at)
 struct wire_at wire_at_member(const struct wire_at *at, const char *key)
 {
     struct wire_at to = {.notes = at->notes, .err = at->err};
-    snprintf(to.path, sizeof(to.path), "%s%s%s", at->path, dot(at), key);
+    int n = snprintf(to.path, sizeof(to.path), "%s%s%s", at->path, dot(at), key);
+    BUG_ON(n < 0); /* longer ones are cut */
     return to;
 }
 
