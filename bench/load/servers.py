@@ -288,6 +288,8 @@ class Weir(Server):
         with contextlib.closing(sqlite3.connect(f"file:{self.directory}/weir.db?mode=ro", uri=True)) as db:
             if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone():
                 return None
+            if table == "trace_block":
+                return db.execute("SELECT coalesce(sum(rows), 0) FROM trace_block").fetchone()[0]
             where = " WHERE state = 'settled'" if table == "ledger" else ""
             return db.execute(f"SELECT count(*) FROM {table}{where}").fetchone()[0]
 
@@ -297,7 +299,7 @@ class Weir(Server):
 
     def counts(self):
         """What must be equal: requests sent, and the rows about them. Called when nothing is under way."""
-        return {"requests": self.requests, "traces": self.rows("trace"), "ledger": self.rows("ledger"),
+        return {"requests": self.requests, "traces": self.rows("trace_block"), "ledger": self.rows("ledger"),
                 "dropped": int(self.metrics()["weir_traces_dropped_total"])}
 
     def stop(self):

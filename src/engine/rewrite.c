@@ -6,6 +6,23 @@
 
 #define EDIT_ROOM_BYTES 4096
 
+bool rewrite_is_native(const struct settings_provider *provider, const struct route_info *route)
+{
+    if (provider->dialect->dialect != route->dialect) {
+        return false;
+    }
+    bool missing =
+        provider->responses == SETTINGS_RESPONSES_TRANSLATE ||
+        (provider->responses == SETTINGS_RESPONSES_AUTO && provider->quirk->no_responses);
+    return route->route != ROUTE_RESPONSES || !missing;
+}
+
+bool rewrite_can_translate(const struct settings_provider *provider, const struct route_info *route)
+{
+    const struct wire *wire = provider->dialect->wire;
+    return wire_of_route(route->route) != NULL && wire && wire->write_request;
+}
+
 void rewrite_init(struct rewrite *r, const struct rewrite_source *source, struct buf *out)
 {
     *r = (struct rewrite){.source = *source, .out = out};
@@ -117,6 +134,6 @@ int rewrite_for(struct rewrite *r, const struct settings_target *target, struct 
     if (!s->facts) {
         return 0;
     }
-    return settings_serves(target->provider, s->route) ? splice(r, target, err)
-                                                       : translated(r, target, err);
+    return rewrite_is_native(target->provider, s->route) ? splice(r, target, err)
+                                                         : translated(r, target, err);
 }

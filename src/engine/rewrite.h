@@ -53,6 +53,11 @@ struct rewrite {
     struct buf *out;
 };
 
+/* Can a provider's target answer this route as it is; could it by translation? */
+bool rewrite_is_native(const struct settings_provider *provider, const struct route_info *route);
+bool rewrite_can_translate(const struct settings_provider *provider,
+                           const struct route_info *route);
+
 /* `out` is borrowed, for bodies that differ from the client's; its maximum is set here. */
 void rewrite_init(struct rewrite *r, const struct rewrite_source *source, struct buf *out);
 void rewrite_release(struct rewrite *r);

@@ -5,7 +5,6 @@
 
 #include "core/mem.h"
 #include "engine/settings_internal.h"
-#include "llm/wire.h"
 
 #define NEAREST_NAMES_MAX 4096
 #define NAME_BYTES_MAX    128
@@ -331,23 +330,6 @@ static bool lists(const struct config_strs *strs, struct str word)
         }
     }
     return false;
-}
-
-bool settings_serves(const struct settings_provider *provider, const struct route_info *route)
-{
-    if (provider->dialect->dialect != route->dialect) {
-        return false;
-    }
-    bool missing =
-        provider->responses == SETTINGS_RESPONSES_TRANSLATE ||
-        (provider->responses == SETTINGS_RESPONSES_AUTO && provider->quirk->no_responses);
-    return route->route != ROUTE_RESPONSES || !missing;
-}
-
-bool settings_translates(const struct settings_provider *provider, const struct route_info *route)
-{
-    const struct wire *wire = provider->dialect->wire;
-    return wire_of_route(route->route) != NULL && wire && wire->write_request;
 }
 
 bool settings_key_allows_model(const struct settings_key *key, struct str alias)

@@ -53,7 +53,6 @@ enum settings_responses {
     SETTINGS_RESPONSES_TRANSLATE
 };
 
-/* What happens to a field that a target has no word for. */
 enum settings_translation { SETTINGS_LENIENT = 0, SETTINGS_STRICT };
 
 /* One API key of a provider. `name` ("openai#1") is what logs and traces say. */
@@ -240,9 +239,6 @@ const struct settings_key *settings_find_key(const struct settings *s,
 const struct catalogue_price *settings_find_price(const struct settings *s,
                                                   const struct settings_provider *provider,
                                                   struct str model);
-/* Can a provider's target answer this route as it is, and if not, by translation? */
-bool settings_serves(const struct settings_provider *provider, const struct route_info *route);
-bool settings_translates(const struct settings_provider *provider, const struct route_info *route);
 /* `key` NULL (no tenants configured) allows everything. */
 bool settings_key_allows_model(const struct settings_key *key, struct str alias);
 /* A key restricted to models may use pass-through kinds only where it lists them. */

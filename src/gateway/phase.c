@@ -1,6 +1,7 @@
 #include "gateway/phase.h"
 
 #include "core/clock.h"
+#include "engine/rewrite.h"
 #include "gateway/exchange.h"
 #include "gateway/limit.h"
 #include "gateway/models.h"
@@ -372,7 +373,7 @@ static const struct settings_provider *only_responder(const struct settings *s)
     const struct route_info *route = route_by_id(ROUTE_RESPONSES);
     const struct settings_provider *found = NULL;
     for (size_t i = 0; i < s->provider_count; i++) {
-        if (settings_serves(&s->providers[i], route)) {
+        if (rewrite_is_native(&s->providers[i], route)) {
             if (found) {
                 return NULL;
             }
@@ -434,7 +435,7 @@ static void follow_previous(struct exchange *x)
     size_t kept = 0;
     for (size_t i = 0; i < x->target_count; i++) {
         bool fits =
-            p ? x->targets[i].provider == p : settings_serves(x->targets[i].provider, x->route);
+            p ? x->targets[i].provider == p : rewrite_is_native(x->targets[i].provider, x->route);
         if (fits) {
             x->targets[kept++] = x->targets[i];
         }
@@ -449,8 +450,8 @@ static void collect_targets(struct exchange *x)
     for (int native = 1; native >= 0; native--) {
         for (size_t i = 0; i < x->model->target_count; i++) {
             const struct settings_provider *p = x->model->targets[i].provider;
-            bool serves = settings_serves(p, x->route);
-            if (native ? serves : !serves && settings_translates(p, x->route)) {
+            bool serves = rewrite_is_native(p, x->route);
+            if (native ? serves : !serves && rewrite_can_translate(p, x->route)) {
                 x->targets[x->target_count++] = x->model->targets[i];
             }
         }

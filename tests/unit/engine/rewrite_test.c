@@ -179,9 +179,59 @@ static void pass_through_calls_keep_path_and_bytes(void **state)
     close_scene(&s);
 }
 
+static void a_route_is_served_or_translated_by_what_a_provider_speaks(void **state)
+{
+    struct settings *s = NULL;
+    const char *text =
+        ("providers:\n"
+         "  o: {dialect: openai, base_url: \"https://api.openai.com/v1\"}\n"
+         "  m: {dialect: openai, base_url: \"https://api.mistral.ai/v1\"}\n"
+         "  mine: {dialect: openai, base_url: \"https://api.mistral.ai/v1\", responses: native}\n"
+         "  small: {dialect: openai, base_url: \"http://127.0.0.1:1/v1\", responses: translate}\n"
+         "  named: {dialect: openai, base_url: \"http://127.0.0.1:1/v1\", quirks: deepseek}\n"
+         "  c: {dialect: anthropic, base_url: \"http://127.0.0.1:1\"}\n"
+         "  az: {dialect: azure, base_url: \"https://x.openai.azure.com\", api_version: "
+         "2024-10-21}\n");
+    assert_int_equal(suite_settings(text, NULL, &s, NULL), 0);
+
+    static const struct {
+        const char *provider;
+        enum route route;
+        bool serves, translates;
+    } rows[] = {
+        {"o",     ROUTE_CHAT,         true,  true },
+        {"o",     ROUTE_RESPONSES,    true,  true },
+        {"o",     ROUTE_MESSAGES,     false, true },
+        {"o",     ROUTE_EMBEDDINGS,   true,  false},
+        {"o",     ROUTE_COUNT_TOKENS, false, false},
+        {"m",     ROUTE_RESPONSES,    false, true },
+        {"mine",  ROUTE_RESPONSES,    true,  true },
+        {"small", ROUTE_RESPONSES,    false, true },
+        {"named", ROUTE_RESPONSES,    false, true },
+        {"c",     ROUTE_CHAT,         false, true },
+        {"c",     ROUTE_MESSAGES,     true,  true },
+        {"c",     ROUTE_EMBEDDINGS,   false, false},
+        {"az",    ROUTE_CHAT,         true,  true },
+        {"az",    ROUTE_RESPONSES,    true,  true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct settings_provider *p = settings_find_provider(s, str_of(rows[i].provider));
+        const struct route_info *route = route_by_id(rows[i].route);
+        assert_int_equal(rewrite_is_native(p, route), rows[i].serves);
+        assert_int_equal(rewrite_can_translate(p, route), rows[i].translates);
+    }
+    assert_string_equal(settings_find_provider(s, STR("m"))->quirk->name, "mistral");
+    assert_string_equal(settings_find_provider(s, STR("named"))->quirk->name, "deepseek");
+    assert_true(str_is(settings_find_provider(s, STR("az"))->api_version, "2024-10-21"));
+    settings_unref(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_route_is_served_or_translated_by_what_a_provider_speaks),
         cmocka_unit_test(what_need_not_change_is_the_same_bytes),
         cmocka_unit_test(usage_is_asked_for_where_the_provider_takes_it),
         cmocka_unit_test(another_dialect_is_told_in_its_own_words),

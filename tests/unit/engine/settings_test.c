@@ -302,54 +302,6 @@ static void what_only_a_restart_can_change_is_named(void **state)
     settings_unref(now);
 }
 
-static void a_route_is_served_or_translated_by_what_a_provider_speaks(void **state)
-{
-    struct settings *s = load(
-        "providers:\n"
-        "  o: {dialect: openai, base_url: \"https://api.openai.com/v1\"}\n"
-        "  m: {dialect: openai, base_url: \"https://api.mistral.ai/v1\"}\n"
-        "  mine: {dialect: openai, base_url: \"https://api.mistral.ai/v1\", responses: native}\n"
-        "  small: {dialect: openai, base_url: \"http://127.0.0.1:1/v1\", responses: translate}\n"
-        "  named: {dialect: openai, base_url: \"http://127.0.0.1:1/v1\", quirks: deepseek}\n"
-        "  c: {dialect: anthropic, base_url: \"http://127.0.0.1:1\"}\n"
-        "  az: {dialect: azure, base_url: \"https://x.openai.azure.com\", api_version: "
-        "2024-10-21}\n",
-        NULL);
-
-    static const struct {
-        const char *provider;
-        enum route route;
-        bool serves, translates;
-    } rows[] = {
-        {"o",     ROUTE_CHAT,         true,  true },
-        {"o",     ROUTE_RESPONSES,    true,  true },
-        {"o",     ROUTE_MESSAGES,     false, true },
-        {"o",     ROUTE_EMBEDDINGS,   true,  false},
-        {"o",     ROUTE_COUNT_TOKENS, false, false},
-        {"m",     ROUTE_RESPONSES,    false, true },
-        {"mine",  ROUTE_RESPONSES,    true,  true },
-        {"small", ROUTE_RESPONSES,    false, true },
-        {"named", ROUTE_RESPONSES,    false, true },
-        {"c",     ROUTE_CHAT,         false, true },
-        {"c",     ROUTE_MESSAGES,     true,  true },
-        {"c",     ROUTE_EMBEDDINGS,   false, false},
-        {"az",    ROUTE_CHAT,         true,  true },
-        {"az",    ROUTE_RESPONSES,    true,  true },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct settings_provider *p = settings_find_provider(s, str_of(rows[i].provider));
-        const struct route_info *route = route_by_id(rows[i].route);
-        assert_int_equal(settings_serves(p, route), rows[i].serves);
-        assert_int_equal(settings_translates(p, route), rows[i].translates);
-    }
-    assert_string_equal(settings_find_provider(s, STR("m"))->quirk->name, "mistral");
-    assert_string_equal(settings_find_provider(s, STR("named"))->quirk->name, "deepseek");
-    assert_true(str_is(settings_find_provider(s, STR("az"))->api_version, "2024-10-21"));
-    settings_unref(s);
-}
-
 static void every_setting_has_a_name_and_a_meaning(void **state)
 {
     (void)state;
@@ -374,7 +326,6 @@ int main(void)
         cmocka_unit_test(secrets_are_not_quoted_in_messages),
         cmocka_unit_test(no_proxy_covers_names_and_their_subdomains),
         cmocka_unit_test(what_only_a_restart_can_change_is_named),
-        cmocka_unit_test(a_route_is_served_or_translated_by_what_a_provider_speaks),
         cmocka_unit_test(every_setting_has_a_name_and_a_meaning),
     };
     return cmocka_run_group_tests_name("engine/settings", tests, NULL, NULL);

@@ -244,6 +244,8 @@ static void a_stream_that_breaks_off_has_no_end(void **state)
     wired_init(&w);
     wired_stream_ok(&w, &wire_chat, DELTA("\"content\":\"a\""));
     assert_false(w.collected.ended || w.collected.finished);
+    wired_release(&w);
+    wired_init(&w);
     wired_stream_ok(&w, &wire_chat, "");
     assert_int_equal(w.collected.count, 0);
     wired_release(&w);
