@@ -244,8 +244,7 @@ bool settings_key_allows_model(const struct settings_key *key, struct str alias)
 /* A key restricted to models may use pass-through kinds only where it lists them. */
 bool settings_key_allows_passthrough(const struct settings_key *key, const char *kind);
 
-/* The name of the first setting in which two snapshots differ that only a restart can change, or
- * NULL. */
+/* The first setting that differs and that only a restart can change, by name; or NULL. */
 const char *settings_restart_needed(const struct settings *now, const struct settings *next);
 
 #endif
