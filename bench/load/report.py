@@ -8,8 +8,10 @@ import subprocess
 
 
 def run(*command):
+    """What a program prints on either stream; nothing when it is not there."""
     try:
-        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        done = subprocess.run(command, capture_output=True, text=True)
+        return (done.stdout or done.stderr).strip()
     except OSError:
         return ""
 
@@ -18,12 +20,11 @@ def about(bench):
     """Where and with what it was measured."""
     root = bench.build.parent.parent
     processor = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo").read())
-    nginx = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr.strip()
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": run("git", "-C", root, "describe", "--always", "--dirty", "--abbrev=10"),
         "weir": run(bench.weir, "version").splitlines()[0],
-        "nginx": nginx.rpartition("/")[2],
+        "nginx": run("nginx", "-v").rpartition("/")[2],
         "haproxy": (run("haproxy", "-v").split() + [""] * 3)[2],
         "processor": f"{os.cpu_count()} x {processor[1] if processor else platform.machine()}",
         "kernel": platform.release(),
