@@ -1,5 +1,6 @@
 #include "engine/settings_internal.h"
 
+#include "core/base64.h"
 #include "core/mem.h"
 
 static bool env_is_set(const struct settings_reader *r, struct str name)
@@ -67,19 +68,12 @@ static int read_api_keys(struct settings_reader *r, struct settings_provider *p,
 
 static struct str base64(struct str in, struct arena *arena)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = arena_alloc(arena, (in.n + 2) / 3 * 4 + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < in.n; i += 3) {
-        uint32_t v = 0;
-        for (size_t k = 0; k < 3; k++) {
-            v = v << 8 | (i + k < in.n ? (unsigned char)in.p[i + k] : 0);
-        }
-        for (size_t k = 0; k < 4; k++) {
-            out[n++] = i + k <= in.n ? digits[v >> (18 - 6 * k) & 63] : '=';
-        }
-    }
-    return str_make(out, n);
+    struct buf out;
+    buf_init(&out, 2 * URL_BYTES_MAX);
+    base64_put(&out, in);
+    struct str text = arena_str(arena, buf_str(&out));
+    buf_release(&out);
+    return text;
 }
 
 /* NO_PROXY: names, which also cover their subdomains, separated by commas; "*" is everything. */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "core/base64.h"
 #include "core/hash.h"
 #include "core/rand.h"
 #include "llm/token.h"
@@ -92,26 +93,12 @@ static void put_number(float value, struct buf *out)
     buf_put(out, text + skip, DIGITS + 3 - skip);
 }
 
-static void put_base64(const unsigned char *p, size_t n, struct buf *out)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        unsigned bits = (unsigned)p[i] << 16;
-        bits |= i + 1 < n ? (unsigned)p[i + 1] << 8 : 0;
-        bits |= i + 2 < n ? (unsigned)p[i + 2] : 0;
-        char group[4] = {alphabet[bits >> 18], alphabet[bits >> 12 & 63],
-                         i + 1 < n ? alphabet[bits >> 6 & 63] : '=',
-                         i + 2 < n ? alphabet[bits & 63] : '='};
-        buf_put(out, group, sizeof(group));
-    }
-}
-
 static void put_vector(const float *v, size_t n, bool base64, struct buf *out)
 {
     if (base64) {
         buf_putc(out, '"');
-        put_base64((const unsigned char *)v, n * sizeof(*v), out); /* little endian, as the wire */
+        /* little endian, as the wire */
+        base64_put(out, str_make((const char *)v, n * sizeof(*v)));
         buf_putc(out, '"');
         return;
     }
